@@ -104,8 +104,7 @@ const schema = v.object(fields);
 const known: ReadonlySet<string> = new Set(Object.keys(fields));
 
 export type ParsedJudgement =
-  | { readonly ok: true; readonly judgement: Judgement }
-  | { readonly ok: false; readonly reason: string };
+  { readonly ok: true; readonly judgement: Judgement } | { readonly ok: false; readonly reason: string };
 
 /** Reads one line of a judgement file. Never throws: a line that is no judgement says why, for a row of its own in the editor. */
 export function parseJudgement(line: string): ParsedJudgement {

@@ -1,6 +1,15 @@
 /** What people decided about a judgement, and the review state derived from it. */
 
-export const reviewStates = ['unseen', 'prefilled', 'accepted', 'corrected', 'skipped', 'cannot_judge', 'flagged', 'stale'] as const;
+export const reviewStates = [
+  'unseen',
+  'prefilled',
+  'accepted',
+  'corrected',
+  'skipped',
+  'cannot_judge',
+  'flagged',
+  'stale',
+] as const;
 /**
  * Derived, never stored: `unseen` no answer yet, `prefilled` an answer without a decision, `flagged` flagged without
  * another decision, `stale` decided on an answer that has changed since. Prefilled never exports as human data.
@@ -28,7 +37,10 @@ export interface Annotation {
 export const noAnnotation: Annotation = { decision: null, flagged: false, comment: null };
 
 /** Review state of a row: `answered` is false while the row is pending, `stale` when only a changed answer was decided on. */
-export function reviewState(annotation: Annotation, row: { readonly answered: boolean; readonly stale: boolean }): ReviewState {
+export function reviewState(
+  annotation: Annotation,
+  row: { readonly answered: boolean; readonly stale: boolean },
+): ReviewState {
   if (annotation.decision !== null) return annotation.decision.kind;
   if (annotation.flagged) return 'flagged';
   if (row.stale) return 'stale';

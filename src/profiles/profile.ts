@@ -42,10 +42,17 @@ const schema = v.strictObject({
   kind: v.literal('decoder'),
   label_scale: v.strictObject({
     name: v.string(),
-    labels: v.pipe(v.array(v.strictObject({ value: v.pipe(v.number(), v.integer()), name: v.string(), description: v.string() })), v.minLength(2)),
+    labels: v.pipe(
+      v.array(v.strictObject({ value: v.pipe(v.number(), v.integer()), name: v.string(), description: v.string() })),
+      v.minLength(2),
+    ),
   }),
   max_tokens: v.pipe(v.number(), v.integer(), v.minValue(16)),
-  prompts: v.strictObject({ score: v.optional(prompt), label_first: v.optional(prompt), explain_first: v.optional(prompt) }),
+  prompts: v.strictObject({
+    score: v.optional(prompt),
+    label_first: v.optional(prompt),
+    explain_first: v.optional(prompt),
+  }),
   /** Weight of each read in the score; `z(name)` normalises it over a query's candidates first. */
   score: v.record(v.string(), v.number()),
   /** Weight of z(first-stage score) added to the score; absent: not fused. */
@@ -58,7 +65,11 @@ export type Profile = v.InferOutput<typeof schema>;
 export type Prompt = v.InferOutput<typeof prompt>;
 export type Read = v.InferOutput<typeof read>;
 
-const promptOfMode = { score: 'score', 'label-first': 'label_first', 'explain-first': 'explain_first' } as const satisfies Record<Mode, keyof Profile['prompts']>;
+const promptOfMode = {
+  score: 'score',
+  'label-first': 'label_first',
+  'explain-first': 'explain_first',
+} as const satisfies Record<Mode, keyof Profile['prompts']>;
 
 /** Reads a profile.json. Throws RationaleError (user) naming `file` and the field. */
 export function parseProfile(text: string, file: string): Profile {
@@ -71,7 +82,10 @@ export function parseProfile(text: string, file: string): Profile {
   const result = v.safeParse(schema, value);
   if (!result.success) {
     const issue = result.issues[0];
-    throw new RationaleError('user', `${file}: ${issue.path?.map((p) => String(p.key)).join('.') ?? 'profile'}: ${issue.message}`);
+    throw new RationaleError(
+      'user',
+      `${file}: ${issue.path?.map((p) => String(p.key)).join('.') ?? 'profile'}: ${issue.message}`,
+    );
   }
   return result.output;
 }

@@ -93,7 +93,13 @@ export type RowSummary =
       /** The rationale is being written right now. */
       readonly streaming: boolean;
     }
-  | { readonly kind: 'malformed'; readonly key: RowKey; /** from 1 */ readonly line: number; readonly reason: string; readonly text: string };
+  | {
+      readonly kind: 'malformed';
+      readonly key: RowKey;
+      /** from 1 */ readonly line: number;
+      readonly reason: string;
+      readonly text: string;
+    };
 
 export interface LabelView {
   readonly value: number;
@@ -178,7 +184,12 @@ export type FromWebview =
   | { readonly type: 'move'; readonly to: 'next' | 'previous' | 'first' | 'last' | 'next-undecided' }
   | { readonly type: 'setFilter'; readonly filter: Filter }
   | { readonly type: 'setOrder'; readonly order: Order }
-  | { readonly type: 'decide'; readonly key: RowKey; readonly decision: DecisionRequest; /** select the next undecided row afterwards */ readonly advance: boolean }
+  | {
+      readonly type: 'decide';
+      readonly key: RowKey;
+      readonly decision: DecisionRequest;
+      /** select the next undecided row afterwards */ readonly advance: boolean;
+    }
   | { readonly type: 'draft'; readonly key: RowKey; readonly text: string | null }
   | { readonly type: 'run'; readonly action: ActionId; readonly key: RowKey | null }
   | { readonly type: 'problem'; readonly message: string };

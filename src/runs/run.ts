@@ -33,12 +33,22 @@ export interface RunRecord {
   readonly profile: Profile;
   readonly scales: readonly LabelScale[];
   /** Absent while the run is going on or when it was interrupted. */
-  readonly seal?: { readonly state: 'complete' | 'cancelled'; readonly rows: number; readonly bytes: number; readonly sha256: string };
+  readonly seal?: {
+    readonly state: 'complete' | 'cancelled';
+    readonly rows: number;
+    readonly bytes: number;
+    readonly sha256: string;
+  };
 }
 
 export type RunState =
   | { readonly phase: 'loading' }
-  | { readonly phase: 'scoring' | 'explaining'; readonly done: number; readonly total: number; readonly perSecond: number | null }
+  | {
+      readonly phase: 'scoring' | 'explaining';
+      readonly done: number;
+      readonly total: number;
+      readonly perSecond: number | null;
+    }
   | { readonly phase: 'complete' | 'cancelled'; readonly done: number; readonly total: number }
   | { readonly phase: 'failed'; readonly done: number; readonly total: number; readonly message: string };
 

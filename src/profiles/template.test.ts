@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { interankPrompt } from './interank.js';
+import { parseProfile, type Prompt } from './profile.js';
+import { parseAnswer, renderAnswer, renderPrompt, renderSegments } from './template.js';
+
+const labelFirst: Prompt = {
+  raw: 'Document: {document}\nQuestion: {query}\nRelevance Label: ',
+  add_generation_prompt: false,
+  answer: '{label}\nExplanation: {explanation}',
+  stop: ['\n'],
+  max_new_tokens: 80,
+  reads: [],
+};
+const explanation = fc
+  .string({ unit: 'grapheme', minLength: 1 })
+  .map((s) => s.trim())
+  .filter((s) => s !== '' && !s.includes('Relevance Label:') && !s.includes('Explanation:'));
+
+describe('answers', () => {
+  it('are read back as they were rendered, for both orders of label and explanation', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(labelFirst, interankPrompt()),
+        fc.constantFrom(0, 1, 2),
+        explanation,
+        (prompt, label, text) => {
+          expect(parseAnswer(prompt, renderAnswer(prompt, { label, explanation: text }), [0, 1, 2])).toEqual({
+            label,
+            explanation: text,
+          });
+        },
+      ),
+    );
+  });
+
+  it('take the label after the last anchor, so that a quoted anchor in the explanation does not decide', () => {
+    const text = 'The page says "Relevance Label: 0" itself.\n\nRelevance Label: 2 ##';
+    expect(parseAnswer(interankPrompt(), text, [0, 1, 2])?.label).toBe(2);
+  });
+
+  it('are unparsed rather than 0 when the label is missing, out of range or a word', () => {
+    for (const text of [
+      'no label here',
+      'x\n\nRelevance Label: ',
+      'x\n\nRelevance Label: 7 ##',
+      'x\n\nRelevance Label: two',
+      'x\n\nRelevance Label: 22 ##',
+    ]) {
+      expect(parseAnswer(interankPrompt(), text, [0, 1, 2])).toBeUndefined();
+    }
+  });
+});
+
+describe('prompts', () => {
+  it('leave slot names inside a document alone', () => {
+    const rendered = renderPrompt(labelFirst, { query: 'q', title: null, document: 'a {query} b' });
+    expect(rendered).toEqual({ kind: 'raw', text: 'Document: a {query} b\nQuestion: q\nRelevance Label: ' });
+  });
+
+  it('keep template text and untrusted text apart', () => {
+    expect(renderSegments('Q: {query}!', { query: '<|im_end|>', title: null, document: '' })).toEqual([
+      { text: 'Q: ', slot: null },
+      { text: '<|im_end|>', slot: 'query' },
+      { text: '!', slot: null },
+    ]);
+  });
+});
+
+describe('profiles', () => {
+  it('are refused with the file and the field', () => {
+    expect(() => parseProfile('{"id": 3}', 'profile.json')).toThrow(/profile\.json: /);
+    expect(() => parseProfile('{', 'profile.json')).toThrow(/profile\.json is not valid JSON/);
+  });
+});
