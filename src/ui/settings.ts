@@ -1,0 +1,38 @@
+/** Reads the settings of src/contributions.ts by their typed keys. */
+import { execFile } from 'node:child_process';
+import { userInfo } from 'node:os';
+import * as vscode from 'vscode';
+import type { SettingKey, Settings } from '../contributions.js';
+import { RationaleError } from '../domain/failure.js';
+
+/** The value of a setting. Throws RationaleError (user) when settings.json holds another type, naming the setting. */
+export function readSetting<K extends SettingKey>(key: K): Settings[K] {
+  const value = vscode.workspace.getConfiguration('rationale').get<Settings[K]>(key);
+  const declared = vscode.workspace.getConfiguration('rationale').inspect<Settings[K]>(key)?.defaultValue;
+  if (value === undefined || typeof value !== typeof declared) {
+    throw new RationaleError(
+      'user',
+      `Setting rationale.${key} must be a ${typeof declared}, but is ${JSON.stringify(value)}.`,
+    );
+  }
+  return value;
+}
+
+/** The name under which decisions are logged: the setting, else git's user.name, else the login name. */
+export async function annotatorName(): Promise<string> {
+  const set = readSetting('annotator').trim();
+  if (set !== '') return set;
+  const git = await new Promise<string>((resolve) => {
+    // In the home directory: a workspace's own .git/config is not asked, for it may come from anywhere.
+    execFile('git', ['config', '--global', 'user.name'], { timeout: 2_000 }, (error, stdout) =>
+      resolve(error === null ? stdout.trim() : ''),
+    );
+  });
+  if (git !== '') return git;
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user id without a passwd entry.
+    return 'annotator';
+  }
+}
