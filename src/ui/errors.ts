@@ -51,7 +51,7 @@ export class Messages implements vscode.Disposable {
           : vscode.window.showInformationMessage;
     void show(text, ...titles).then((title) => {
       const chosen = actions.find((a) => a.title === title);
-      if (chosen !== undefined) void this.runWithErrorHandling(chosen.title, async () => chosen.run());
+      if (chosen !== undefined) void this.runWithErrorHandling(chosen.title, () => Promise.resolve(chosen.run()));
     });
     this.shown.fire({ severity, text, actions: titles });
   }
@@ -74,7 +74,9 @@ export class Messages implements vscode.Disposable {
       this.log.main.error(`${what}: ${error.message}${cause}`);
       this.show('error', error.message, error.category === 'environment' ? [showLog] : []);
     } else {
-      this.log.main.error(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}${cause}`);
+      this.log.main.error(
+        `${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}${cause}`,
+      );
       this.show('error', `Rationale failed in "${what}", which is a bug: ${messageOf(error)}`, [showLog]);
     }
   }

@@ -4,11 +4,12 @@
  */
 import * as vscode from 'vscode';
 
-export interface Log extends vscode.Disposable {
+export interface Log {
   /** What the extension does. */
   readonly main: vscode.LogOutputChannel;
   /** What the inference child process writes. */
   readonly inference: vscode.LogOutputChannel;
+  dispose(): void;
 }
 
 export function createLog(): Log {
