@@ -164,7 +164,7 @@ function firstLoneSurrogate(value: Json, path: string): string | undefined {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : path;
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [key, item] of Object.entries(value)) {
-    const found = firstLoneSurrogate(item as Json, path === '' ? key : `${path}.${key}`);
+    const found = firstLoneSurrogate(item, path === '' ? key : `${path}.${key}`);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -10,6 +10,7 @@ export const interankProfile: Profile = {
   version: 1,
   kind: 'decoder',
   label_scale: { name: interankScale.name, labels: interankScale.labels.map((label) => ({ ...label })) },
+  precision: 'unknown',
   max_tokens: 8192,
   prompts: {
     explain_first: {

@@ -47,6 +47,8 @@ const schema = v.strictObject({
       v.minLength(2),
     ),
   }),
+  /** Of the weights, as shown beside every score: fp32, fp16, int8 … */
+  precision: v.optional(v.string(), 'unknown'),
   max_tokens: v.pipe(v.number(), v.integer(), v.minValue(16)),
   prompts: v.strictObject({
     score: v.optional(prompt),

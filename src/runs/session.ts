@@ -1,0 +1,405 @@
+/**
+ * A run session: scores every candidate, orders each query, then writes rationales from the top, and keeps the judgement
+ * file on disk a few seconds behind. What was computed is never lost: cancelling seals the file with what there is, a
+ * crash of the engine leaves it unsealed, to be resumed.
+ */
+import { randomBytes } from 'node:crypto';
+import { RationaleError, isAbort, messageOf } from '../domain/failure.js';
+import { isFinal, type Judgement, type ModelIdentity } from '../domain/judgement.js';
+import { rankCandidates } from '../domain/ranking.js';
+import type { RerankEngine } from '../inference/engine.js';
+import { modesOf, scaleOf } from '../profiles/profile.js';
+import type { JudgedPair, JudgementEvent, ScoredPair } from '../protocol/inference.js';
+import type { QueryCandidates, Run, RunChange, RunRecord, RunSettings, RunState } from './run.js';
+import { claimRunFile, readRunFile, writeRunFile } from './run-file.js';
+
+/** The file on disk is replaced at most this often while the run goes on. */
+const flushEveryMs = 3_000;
+
+export interface RunOptions {
+  /** NAME.judgements.jsonl; must not exist yet. */
+  readonly path: string;
+  readonly queries: readonly QueryCandidates[];
+  readonly settings: RunSettings;
+  readonly engine: RerankEngine;
+  readonly toolVersion: string;
+}
+
+interface Group {
+  readonly query: string;
+  /** Rows of this query, as indexes into `rows`. */
+  readonly indexes: readonly number[];
+}
+
+export class RunSession implements Run {
+  private readonly listeners = new Set<(change: RunChange) => void>();
+  private readonly abort = new AbortController();
+  private readonly groups: Group[] = [];
+  /** Rows asked for by hand, next first. */
+  private readonly wanted: number[] = [];
+  private flushed = 0;
+  private writing: Promise<void> = Promise.resolve();
+  private current: RunState = { phase: 'loading' };
+  private timing = { since: 0, done: 0 };
+  finished: Promise<RunState>;
+
+  private constructor(
+    readonly path: string,
+    private readonly engine: RerankEngine,
+    public record: RunRecord,
+    public rows: Judgement[],
+  ) {
+    let from = 0;
+    for (const query of record.queries) {
+      const indexes = Array.from({ length: query.rows }, (_, i) => from + i);
+      this.groups.push({ query: query.query, indexes });
+      from += query.rows;
+    }
+    this.finished = Promise.resolve(this.current);
+  }
+
+  /** Writes the first-stage rows and starts. Throws RationaleError when the file exists or the mode is not offered. */
+  static async start(options: RunOptions): Promise<RunSession> {
+    const { engine, settings } = options;
+    if (!modesOf(engine.profile).includes(settings.mode)) {
+      throw new RationaleError(
+        'user',
+        `The model ${engine.profile.id} offers no ${settings.mode} mode, only ${modesOf(engine.profile).join(' and ')}.`,
+      );
+    }
+    await claimRunFile(options.path);
+    const now = new Date().toISOString();
+    const record: RunRecord = {
+      version: 1,
+      run_id: `run-${now.slice(0, 19).replace(/[-:]/g, '')}-${randomBytes(4).toString('hex')}`,
+      started_at: now,
+      tool: { name: 'rationale', version: options.toolVersion },
+      settings: { mode: settings.mode, explain: settings.mode === 'score' ? 0 : settings.explain },
+      queries: options.queries.map((q) => ({ ...q.query, rows: q.candidates.length })),
+      first_stage: settings.firstStage,
+      model: null,
+      profile: engine.profile,
+      scales: [scaleOf(engine.profile)],
+    };
+    const session = new RunSession(options.path, engine, record, firstStageRows(options.queries, record));
+    await session.flush();
+    session.go();
+    return session;
+  }
+
+  /**
+   * Goes on with a run that was interrupted or cancelled; what was judged stays. Throws RationaleError when the model is not the one
+   * that began it: scores of two models do not make one ranking.
+   */
+  static async resume(path: string, engine: RerankEngine): Promise<RunSession> {
+    const { rows, record } = await readRunFile(path);
+    const expected = record.queries.reduce((sum, q) => sum + q.rows, 0);
+    if (rows.length !== expected) {
+      throw new RationaleError(
+        'user',
+        `${path} holds ${rows.length} rows, its run record ${expected}: the file was changed, so the run cannot be resumed.`,
+      );
+    }
+    const session = new RunSession(path, engine, withoutSeal(record), rows);
+    session.go();
+    return session;
+  }
+
+  get state(): RunState {
+    return this.current;
+  }
+
+  onDidChange(listener: (change: RunChange) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async cancel(): Promise<void> {
+    this.abort.abort();
+    await this.finished;
+  }
+
+  explain(index: number): boolean {
+    const row = this.rows[index];
+    const running =
+      this.current.phase === 'scoring' || this.current.phase === 'explaining' || this.current.phase === 'loading';
+    if (row === undefined || !running || row.explanation !== null || this.record.settings.mode === 'score')
+      return false;
+    if (!this.wanted.includes(index)) this.wanted.unshift(index);
+    return true;
+  }
+
+  private go(): void {
+    this.finished = this.run().then(
+      () => this.end({ phase: 'complete', ...this.progress() }),
+      (error: unknown) =>
+        isAbort(error) || this.abort.signal.aborted
+          ? this.end({ phase: 'cancelled', ...this.progress() })
+          : this.end({ phase: 'failed', ...this.progress(), message: messageOf(error) }),
+    );
+  }
+
+  private async run(): Promise<void> {
+    const model = await this.engine.load(this.abort.signal);
+    const began = this.record.model;
+    if (began !== null && (began.sha256 !== model.sha256 || began.profile_sha256 !== model.profile_sha256)) {
+      throw new RationaleError(
+        'user',
+        `${this.path} was begun with the model ${began.id} (${began.sha256.slice(0, 12)}), not with ${model.id} (${model.sha256.slice(0, 12)}). Resume it with that model, or start a new run.`,
+      );
+    }
+    this.record = { ...this.record, model };
+    this.restartTiming();
+    for (const group of this.groups) await this.scoreGroup(group, model);
+    if (this.record.settings.mode === 'score') return;
+    this.restartTiming();
+    for (const group of this.groups) await this.explainGroup(group, model);
+    for (let next = this.wanted.shift(); next !== undefined; next = this.wanted.shift())
+      await this.explainRow(next, model);
+  }
+
+  private async scoreGroup(group: Group, model: ModelIdentity): Promise<void> {
+    const open = group.indexes.filter((i) => {
+      const row = this.rows[i];
+      return row !== undefined && row.score_parts === null && row.status !== 'failed';
+    });
+    if (open.length === 0) return;
+    const { explain } = this.record.settings;
+    for await (const event of this.engine.judge(
+      { query: group.query, mode: 'score', pairs: open.map((i) => this.pair(i)) },
+      this.abort.signal,
+    )) {
+      const row = this.rows[event.key];
+      if (row === undefined) continue;
+      if (event.type === 'scored')
+        this.rows[event.key] = { ...row, ...scoredFields(event.result, row), model, status: 'pending' };
+      else if (event.type === 'failed')
+        this.rows[event.key] = { ...row, model, status: 'failed', error: event.message };
+      this.rank(group);
+      this.report('scoring', [event.key, ...group.indexes]);
+      await this.flushIfDue();
+    }
+    const best = new Set(this.inOrder(group).slice(0, explain));
+    for (const i of group.indexes) {
+      const row = this.rows[i];
+      // A row that is to be explained is not final yet: its answer is still going to change.
+      if (row === undefined || row.status !== 'pending' || row.score_parts === null || best.has(i)) continue;
+      this.rows[i] = { ...row, status: 'ok' };
+    }
+    this.emit({ type: 'rows', indexes: group.indexes });
+  }
+
+  private async explainGroup(group: Group, model: ModelIdentity): Promise<void> {
+    for (const index of this.inOrder(group).slice(0, this.record.settings.explain)) {
+      for (let next = this.wanted.shift(); next !== undefined; next = this.wanted.shift())
+        await this.explainRow(next, model);
+      await this.explainRow(index, model);
+    }
+  }
+
+  private async explainRow(index: number, model: ModelIdentity): Promise<void> {
+    const row = this.rows[index];
+    if (row === undefined || row.score_parts === null || row.explanation !== null || row.mode === 'label-first') return;
+    const pair = { ...this.pair(index), ...(row.label === null ? {} : { label: row.label }) };
+    for await (const event of this.engine.judge(
+      { query: row.query, mode: 'label-first', pairs: [pair] },
+      this.abort.signal,
+    )) {
+      this.applyExplanation(index, row, event, model);
+      await this.flushIfDue();
+    }
+  }
+
+  private applyExplanation(index: number, row: Judgement, event: JudgementEvent, model: ModelIdentity): void {
+    switch (event.type) {
+      case 'scored':
+        break;
+      case 'token':
+        this.emit({ type: 'token', index, explanation: event.explanation });
+        break;
+      case 'judged':
+        this.rows[index] = { ...row, ...judgedFields(event.result, row), model };
+        this.report('explaining', [index]);
+        break;
+      case 'failed':
+        // The score stands; only the rationale could not be written.
+        this.rows[index] = { ...row, status: 'ok', error: event.message };
+        this.report('explaining', [index]);
+        break;
+    }
+  }
+
+  private pair(index: number): { key: number; title: string | null; document: string } {
+    const row = this.rows[index];
+    return { key: index, title: row?.title ?? null, document: row?.document ?? '' };
+  }
+
+  /** Indexes of a group's rows by rank. */
+  private inOrder(group: Group): number[] {
+    return [...group.indexes].sort((a, b) => (this.rows[a]?.rank ?? 0) - (this.rows[b]?.rank ?? 0));
+  }
+
+  private rank(group: Group): void {
+    const rows = group.indexes.flatMap((i) => this.rows[i] ?? []);
+    const inputs = rows.map((row) => ({
+      firstStageRank: row.first_stage_rank ?? 0,
+      firstStageScore: row.first_stage_score ?? 0,
+      reads: row.score_parts,
+    }));
+    const { profile } = this.record;
+    const ranked = rankCandidates(inputs, profile.score, profile.fusion?.first_stage ?? 0);
+    // Scores come at once; the order changes only when every document has been looked at.
+    const settled =
+      rows.every((row) => row.score_parts !== null || row.status === 'failed') || this.abort.signal.aborted;
+    group.indexes.forEach((index, i) => {
+      const row = this.rows[index];
+      const result = ranked[i];
+      if (row !== undefined && result !== undefined) {
+        this.rows[index] = { ...row, score: result.score, rank: settled ? result.rank : row.first_stage_rank };
+      }
+    });
+  }
+
+  private progress(): { done: number; total: number } {
+    const explaining = this.current.phase === 'explaining';
+    if (explaining) {
+      const total = this.groups.reduce((sum, g) => sum + Math.min(this.record.settings.explain, g.indexes.length), 0);
+      return { done: Math.min(total, this.rows.filter((r) => r.mode === 'label-first').length), total };
+    }
+    return {
+      done: this.rows.filter((r) => r.score_parts !== null || r.status === 'failed').length,
+      total: this.rows.length,
+    };
+  }
+
+  private restartTiming(): void {
+    this.timing = { since: performance.now(), done: this.progress().done };
+  }
+
+  private report(phase: 'scoring' | 'explaining', indexes: readonly number[]): void {
+    if (this.current.phase !== phase) {
+      this.current = { phase, done: 0, total: 0, perSecond: null };
+      this.timing = { since: this.timing.since, done: 0 };
+    }
+    const { done, total } = this.progress();
+    const seconds = (performance.now() - this.timing.since) / 1000;
+    this.current = { phase, done, total, perSecond: seconds > 0 ? (done - this.timing.done) / seconds : null };
+    this.emit({ type: 'rows', indexes });
+    this.emit({ type: 'state' });
+  }
+
+  private emit(change: RunChange): void {
+    for (const listener of this.listeners) listener(change);
+  }
+
+  private async end(state: RunState): Promise<RunState> {
+    const touched: number[] = [];
+    this.rows.forEach((row, i) => {
+      if (isFinal(row) || row.score_parts === null || state.phase === 'failed') return;
+      this.rows[i] = { ...row, status: 'ok' };
+      touched.push(i);
+    });
+    if (state.phase === 'cancelled') for (const group of this.groups) this.rank(group);
+    if (state.phase === 'complete' || state.phase === 'cancelled') {
+      this.record = { ...this.record, seal: { state: state.phase, rows: 0, bytes: 0, sha256: '' } };
+    }
+    let result = state;
+    try {
+      await this.flush();
+    } catch (error) {
+      result = { phase: 'failed', ...this.progress(), message: messageOf(error) };
+    }
+    this.current = result;
+    this.emit({ type: 'rows', indexes: state.phase === 'cancelled' ? this.rows.map((_, i) => i) : touched });
+    this.emit({ type: 'state' });
+    return result;
+  }
+
+  private async flushIfDue(): Promise<void> {
+    if (performance.now() - this.flushed >= flushEveryMs) await this.flush();
+  }
+
+  /** Replaces the file; calls follow one another. */
+  private async flush(): Promise<void> {
+    this.writing = this.writing.catch(() => undefined).then(() => writeRunFile(this.path, this.rows, this.record));
+    await this.writing;
+    this.flushed = performance.now();
+  }
+}
+
+function withoutSeal(record: RunRecord): RunRecord {
+  const open = { ...record };
+  delete (open as { seal?: unknown }).seal;
+  return open;
+}
+
+/** The rows of a new run: every candidate, pending, ranked as the first stage did. */
+function firstStageRows(queries: readonly QueryCandidates[], record: RunRecord): Judgement[] {
+  return queries.flatMap(({ query, candidates }) =>
+    candidates.map((c): Judgement => ({
+      query_id: query.query_id,
+      query: query.query.toWellFormed(),
+      doc_id: c.doc_id,
+      title: c.title,
+      document: c.document.toWellFormed(),
+      uri: c.uri,
+      range: c.range,
+      document_end: null,
+      label: null,
+      scale: record.profile.label_scale.name,
+      explanation: null,
+      raw_response: null,
+      score: null,
+      score_parts: null,
+      label_probabilities: null,
+      rank: c.first_stage_rank,
+      first_stage_rank: c.first_stage_rank,
+      first_stage_score: c.first_stage_score,
+      status: 'pending',
+      run_id: record.run_id,
+      mode: 'score',
+      sample: 0,
+      prompt_sha256: null,
+      model: record.model,
+      sampling: null,
+      prompt_tokens: null,
+      completion_tokens: null,
+      elapsed_ms: null,
+      error: null,
+      extra:
+        c.places === undefined || c.places.length === 0
+          ? {}
+          : { places: c.places.map((p) => ({ uri: p.uri, range: [...p.range] })) },
+    })),
+  );
+}
+
+function scoredFields(result: ScoredPair, row: Judgement): Partial<Judgement> {
+  return {
+    label: result.label,
+    label_probabilities: result.label_probabilities,
+    score_parts: { ...result.reads, ...(row.first_stage_score === null ? {} : { first_stage: row.first_stage_score }) },
+    document_end: result.document_end,
+    prompt_sha256: result.prompt_sha256,
+    prompt_tokens: result.prompt_tokens,
+    elapsed_ms: result.elapsed_ms,
+    error: null,
+  };
+}
+
+function judgedFields(result: JudgedPair, row: Judgement): Partial<Judgement> {
+  return {
+    // Label, probabilities and score are those that ordered the ranking; only the text is new.
+    explanation: result.explanation,
+    raw_response: result.raw_response,
+    status: result.status,
+    mode: 'label-first',
+    sampling: { temperature: 0 },
+    document_end: result.document_end,
+    prompt_sha256: result.prompt_sha256,
+    prompt_tokens: result.prompt_tokens,
+    completion_tokens: result.completion_tokens,
+    elapsed_ms: (row.elapsed_ms ?? 0) + result.elapsed_ms,
+    error: null,
+  };
+}
