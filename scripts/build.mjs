@@ -20,7 +20,12 @@ function bundles() {
   const suite = path.join(root, 'test/extension');
   const suiteFiles = existsSync(suite) ? readdirSync(suite).filter((name) => name.endsWith('.test.ts')) : [];
   return {
-    extension: { ...node, target: 'node22', entryPoints: [entry('src/extension.ts', 'extension')], external: ['vscode'] },
+    extension: {
+      ...node,
+      target: 'node22',
+      entryPoints: [entry('src/extension.ts', 'extension')],
+      external: ['vscode'],
+    },
     worker: {
       ...node,
       target: 'node20',
@@ -112,7 +117,8 @@ export async function build({ only, production = false, watch = false, log = con
   const start = Date.now();
   const all = bundles();
   const unknown = (only ?? []).filter((name) => !(name in all));
-  if (unknown.length > 0) throw new Error(`No bundle "${unknown.join('", "')}". There are: ${Object.keys(all).join(', ')}.`);
+  if (unknown.length > 0)
+    throw new Error(`No bundle "${unknown.join('", "')}". There are: ${Object.keys(all).join(', ')}.`);
   const names = [];
   await Promise.all(
     Object.entries(all).map(async ([name, bundle]) => {

@@ -19,10 +19,12 @@ try {
 
 // `npm run` changes into the package's folder; paths in the arguments are relative to where the user stood.
 const child = spawn(process.execPath, [path.join(root, 'dist/rationale.js'), ...process.argv.slice(2)], {
-  cwd: process.env['INIT_CWD'] ?? process.cwd(),
+  cwd: (process.env['npm_lifecycle_event'] === 'rationale' && process.env['INIT_CWD']) || process.cwd(),
   stdio: 'inherit',
 });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// A terminal sends Ctrl+C to the child as well; a second SIGINT would mean "at once".
+process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
 child.once('error', fail);
 child.once('exit', (code, signal) => {
   if (signal === null) process.exit(code ?? 1);

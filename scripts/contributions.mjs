@@ -53,5 +53,7 @@ export async function checkContributions() {
   ];
   const shown = difference.length === 0 ? ['(the same lines in another order)'] : difference.slice(0, 20);
   const more = difference.length > 20 ? `\n… and ${difference.length - 20} more` : '';
-  throw new Error(`package.json is not what src/contributions.ts says; run "npm run generate".\n${shown.join('\n')}${more}`);
+  throw new Error(
+    `package.json is not what src/contributions.ts says; run "npm run generate".\n${shown.join('\n')}${more}`,
+  );
 }

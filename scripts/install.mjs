@@ -6,7 +6,9 @@ import { cleanEnvironment, must, root, seconds } from './process.mjs';
 
 /** Throws when this Node is older than package.json asks for. */
 export function checkNode() {
-  const wanted = Number(/\d+/.exec(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).engines.node)?.[0]);
+  const wanted = Number(
+    /\d+/.exec(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).engines.node)?.[0],
+  );
   const major = Number(process.versions.node.split('.')[0]);
   if (major < wanted) {
     throw new Error(`Rationale needs Node.js ${wanted} or newer; this is ${process.version} (${process.execPath}).`);

@@ -40,7 +40,11 @@ export function cleanEnvironment(extra = {}) {
 export function run(command, args, { cwd = root, env = process.env, output = 'inherit', input } = {}) {
   return new Promise((resolve) => {
     const stdio = { inherit: 'inherit', stderr: 2, capture: 'pipe', tee: 'pipe' }[output];
-    const child = spawn(command, args, { cwd, env, stdio: [input === undefined ? 'ignore' : 'pipe', stdio, stdio === 2 ? 2 : stdio] });
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      stdio: [input === undefined ? 'ignore' : 'pipe', stdio, stdio === 2 ? 2 : stdio],
+    });
     let text = '';
     for (const stream of ['stdout', 'stderr']) {
       child[stream]?.setEncoding('utf8').on('data', (chunk) => {
@@ -63,7 +67,16 @@ export function run(command, args, { cwd = root, env = process.env, output = 'in
     child.once('close', (code, signal) => settle(code ?? 128 + (signalNumbers[signal] ?? 1)));
   });
 }
-const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 };
+const signalNumbers = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGPIPE: 13,
+  SIGTERM: 15,
+};
 
 /**
  * Like `run`, but a non-zero exit throws, with the last lines of what the program said.

