@@ -18,7 +18,10 @@ const layers = {
 };
 const rooms = Object.keys(layers);
 const vscodeBan = { name: 'vscode', message: 'Only src/ui and src/extension.ts may import vscode.' };
-const ortBan = { name: 'onnxruntime-node', message: 'Only src/inference/worker may load onnxruntime-node: it blocks and can crash its process.' };
+const ortBan = {
+  name: 'onnxruntime-node',
+  message: 'Only src/inference/worker may load onnxruntime-node: it blocks and can crash its process.',
+};
 
 const layerRules = rooms.map((room) => {
   const banned = rooms.filter((other) => other !== room && !layers[room].includes(other));
@@ -31,8 +34,14 @@ const layerRules = rooms.map((room) => {
         {
           paths: room === 'ui' ? [ortBan] : [vscodeBan, ortBan],
           patterns: [
-            { group: banned.map((other) => `**/${other}/**`), message: `src/${room} may import only: ${layers[room].join(', ') || 'nothing'}.` },
-            { group: ['**/inference/worker/**'], message: 'The child process is a bundle of its own; talk to it through src/protocol.' },
+            {
+              group: banned.map((other) => `**/${other}/**`),
+              message: `src/${room} may import only: ${layers[room].join(', ') || 'nothing'}.`,
+            },
+            {
+              group: ['**/inference/worker/**'],
+              message: 'The child process is a bundle of its own; talk to it through src/protocol.',
+            },
           ],
         },
       ],
@@ -41,12 +50,26 @@ const layerRules = rooms.map((room) => {
 });
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', '**/node_modules/**', '.cache/**', 'test-results/**', 'training/**', 'models/**', 'examples/**'] },
+  {
+    ignores: [
+      'dist/**',
+      'node_modules/**',
+      '**/node_modules/**',
+      '.cache/**',
+      'test-results/**',
+      'training/**',
+      'models/**',
+      'examples/**',
+    ],
+  },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: {
-      parserOptions: { project: ['./tsconfig.json', './webview/tsconfig.json', './test/extension/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        project: ['./tsconfig.json', './webview/tsconfig.json', './test/extension/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
@@ -62,14 +85,44 @@ export default tseslint.config(
   {
     files: ['src/inference/worker/**/*.ts'],
     rules: {
-      'no-restricted-imports': ['error', { paths: [vscodeBan], patterns: [{ group: ['annotation', 'retrieval', 'runs', 'interchange', 'evaluation', 'cli', 'ui'].map((r) => `**/${r}/**`), message: 'The child imports only domain, profiles and protocol.' }] }],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [vscodeBan],
+          patterns: [
+            {
+              group: ['annotation', 'retrieval', 'runs', 'interchange', 'evaluation', 'cli', 'ui'].map(
+                (r) => `**/${r}/**`,
+              ),
+              message: 'The child imports only domain, profiles and protocol.',
+            },
+          ],
+        },
+      ],
     },
   },
   {
     files: ['webview/**/*.ts'],
     rules: {
-      'no-restricted-imports': ['error', { paths: [vscodeBan, ortBan], patterns: [{ group: ['annotation', 'retrieval', 'runs', 'interchange', 'evaluation', 'cli', 'ui', 'inference'].map((r) => `**/src/${r}/**`), message: 'The webview imports only protocol and domain.' }, { group: ['node:*'], message: 'The webview runs in a browser.' }] }],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [vscodeBan, ortBan],
+          patterns: [
+            {
+              group: ['annotation', 'retrieval', 'runs', 'interchange', 'evaluation', 'cli', 'ui', 'inference'].map(
+                (r) => `**/src/${r}/**`,
+              ),
+              message: 'The webview imports only protocol and domain.',
+            },
+            { group: ['node:*'], message: 'The webview runs in a browser.' },
+          ],
+        },
+      ],
     },
   },
-  { files: ['**/*.test.ts', 'test/**/*.ts', 'bench/**/*.ts', 'webview/**/*.test.ts'], rules: { 'no-console': 'off', '@typescript-eslint/no-non-null-assertion': 'error' } },
+  {
+    files: ['**/*.test.ts', 'test/**/*.ts', 'bench/**/*.ts', 'webview/**/*.test.ts'],
+    rules: { 'no-console': 'off', '@typescript-eslint/no-non-null-assertion': 'error' },
+  },
 );
