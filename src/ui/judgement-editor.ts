@@ -1,0 +1,467 @@
+/**
+ * The Rationale editor in VS Code: opens judgement files, connects the undoable document to VS Code's undo stack, save
+ * and hot exit, and answers the webview. What is shown is made in editor-view.ts, what is decided in annotation/.
+ */
+import { randomBytes } from 'node:crypto';
+import { access, cp, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { JudgementDocument, type Edit } from '../annotation/document.js';
+import { companionStem } from '../annotation/record.js';
+import { commandName, viewTypes } from '../contributions.js';
+import { RationaleError } from '../domain/failure.js';
+import type { Judgement } from '../domain/judgement.js';
+import { actionOf, type ActionId } from '../protocol/actions.js';
+import type { EditorView, FromWebview, RowDetail, RowKey, ToWebview } from '../protocol/editor.js';
+import { ActivityClock } from './activity.js';
+import { setContextKey } from './context-keys.js';
+import { rankingMarkdown } from './copy-markdown.js';
+import { EditorNavigation } from './editor-navigation.js';
+import { editorView, rowSummaries, selectedDetail } from './editor-view.js';
+import type { Messages } from './errors.js';
+import { JudgementFile, type FileChange } from './judgement-file.js';
+import type { Log } from './log.js';
+import { parseFromWebview } from './message-guard.js';
+import type { ModelHost } from './model-host.js';
+import { openDocument } from './open-document.js';
+import type { RunRegistry } from './run-registry.js';
+import { annotatorName } from './settings.js';
+import { webviewHtml } from './webview-html.js';
+
+/** Changes that come by themselves (a run, another editor) reach the webview at most this often. */
+const updateEveryMs = 80;
+
+export interface EditorServices {
+  readonly context: vscode.ExtensionContext;
+  readonly log: Log;
+  readonly messages: Messages;
+  readonly model: ModelHost;
+  readonly runs: RunRegistry;
+}
+
+/** One visible (or hidden) editor on a file. */
+export class EditorPanel {
+  readonly navigation: EditorNavigation;
+  private timer: NodeJS.Timeout | undefined;
+  private dirty: FileChange | null = null;
+  private readonly posted = new vscode.EventEmitter<ToWebview>();
+  /** What the webview is told; for tests. */
+  readonly onDidPost = this.posted.event;
+  private readonly subscriptions: { dispose(): unknown }[] = [this.posted];
+
+  constructor(
+    readonly file: JudgementFile,
+    readonly panel: vscode.WebviewPanel,
+  ) {
+    this.navigation = new EditorNavigation(file.document);
+    this.subscriptions.push(file.onDidChange((change) => this.schedule(change)));
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  view(): EditorView {
+    return editorView(this.file, this.navigation);
+  }
+
+  detail(): RowDetail | null {
+    return selectedDetail(this.file, this.navigation);
+  }
+
+  post(message: ToWebview): void {
+    this.posted.fire(message);
+    // Lost while the webview is hidden, on purpose: it asks with `ready` when it comes back.
+    if (this.panel.visible) void this.panel.webview.postMessage(message);
+  }
+
+  /** Sends the header and the selected row as they are now. */
+  sendAll(): void {
+    this.dirty = null;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.post({ type: 'view', view: this.view() });
+    this.post({ type: 'detail', detail: this.detail() });
+  }
+
+  /** Reads the document again and sends it, at once. */
+  refresh(): void {
+    this.navigation.refresh();
+    this.sendAll();
+  }
+
+  private schedule(change: FileChange): void {
+    this.dirty = change === 'rows' ? 'rows' : (this.dirty ?? 'detail');
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      if (this.dirty === 'rows') this.refresh();
+      else if (this.dirty === 'detail') this.post({ type: 'detail', detail: this.detail() });
+      this.dirty = null;
+    }, updateEveryMs);
+  }
+}
+
+export class JudgementEditorProvider implements vscode.CustomEditorProvider<JudgementFile> {
+  private readonly edited = new vscode.EventEmitter<vscode.CustomDocumentEditEvent<JudgementFile>>();
+  readonly onDidChangeCustomDocument = this.edited.event;
+  private readonly files = new Map<string, JudgementFile>();
+  private readonly editors = new Set<EditorPanel>();
+  /** Files whose edits from the journal are not on VS Code's undo stack yet. */
+  private readonly restoring = new WeakSet<JudgementFile>();
+  private readonly clock = new ActivityClock(() => performance.now(), vscode.window.state.focused);
+  private readonly subscriptions: { dispose(): unknown }[] = [this.edited];
+
+  constructor(private readonly services: EditorServices) {
+    this.subscriptions.push(
+      vscode.window.onDidChangeWindowState((state) => this.clock.setFocused(state.focused)),
+      services.runs.onDidStart((run) => this.files.get(run.path)?.attach(run)),
+    );
+  }
+
+  /** Registers the provider for both view types. */
+  register(): vscode.Disposable {
+    const options = { supportsMultipleEditorsPerDocument: true, webviewOptions: { retainContextWhenHidden: false } };
+    return vscode.Disposable.from(
+      ...Object.values(viewTypes).map((type) => vscode.window.registerCustomEditorProvider(type, this, options)),
+      new vscode.Disposable(() => {
+        for (const subscription of this.subscriptions) subscription.dispose();
+      }),
+    );
+  }
+
+  /** The editors that are open. */
+  get panels(): readonly EditorPanel[] {
+    return [...this.editors];
+  }
+
+  get activePanel(): EditorPanel | undefined {
+    return this.panels.find((editor) => editor.panel.active);
+  }
+
+  // Open, save, revert, backup
+
+  async openCustomDocument(uri: vscode.Uri): Promise<JudgementFile> {
+    if (uri.scheme === 'file' && this.files.has(uri.fsPath)) {
+      throw new RationaleError(
+        'user',
+        `${uri.fsPath} is open in a Rationale editor of the other kind: close that first.`,
+      );
+    }
+    const { context, log } = this.services;
+    const file = await JudgementFile.open(uri, {
+      annotator: await annotatorName(),
+      installationId: await this.installationId(),
+      journalDir: vscode.Uri.joinPath(context.globalStorageUri, 'journal').fsPath,
+    });
+    log.main.info(`opened ${uri.toString(true)}: ${file.document.rows.length} rows`);
+    for (const notice of file.document.notices) log.main.warn(notice);
+    if (file.document.restoredEdits.length > 0) this.restoring.add(file);
+    if (uri.scheme === 'file') {
+      const key = uri.fsPath;
+      this.files.set(key, file);
+      const dispose = file.dispose.bind(file);
+      file.dispose = () => {
+        this.files.delete(key);
+        dispose();
+      };
+      const run = this.services.runs.get(key);
+      if (run !== undefined) file.attach(run);
+      file.onDidChangeOutside(() => this.reportOutsideChange(file));
+    }
+    return file;
+  }
+
+  async saveCustomDocument(file: JudgementFile): Promise<void> {
+    await file.save();
+  }
+
+  /**
+   * Copies judgements, run record, sidecar and logs to `destination`, and writes the decisions that are not saved yet
+   * into the copy only. Throws RationaleError where decisions already lie beside `destination`.
+   */
+  async saveCustomDocumentAs(file: JudgementFile, destination: vscode.Uri): Promise<void> {
+    if (destination.scheme !== 'file') {
+      throw new RationaleError('user', `A judgement file is saved to a disk, not to ${destination.scheme}:.`);
+    }
+    if (file.isRunning) {
+      throw new RationaleError(
+        'user',
+        `${file.fileName} is still being written by its run. Cancel it or wait, then save a copy.`,
+      );
+    }
+    const from = companionStem(file.document.path);
+    const to = companionStem(destination.fsPath);
+    if (await exists(`${to}.corrections`)) {
+      throw new RationaleError(
+        'user',
+        `${to}.corrections holds decisions on another file of that name, which a copy must not mix with these. Choose another name.`,
+      );
+    }
+    await mkdir(path.dirname(to), { recursive: true });
+    if (file.uri.scheme === 'file') {
+      await cp(file.document.path, destination.fsPath);
+      for (const suffix of ['.run.json', '.rationale.json', '.corrections']) {
+        if (await exists(`${from}${suffix}`)) await cp(`${from}${suffix}`, `${to}${suffix}`, { recursive: true });
+      }
+    } else {
+      await writeFile(destination.fsPath, await vscode.workspace.fs.readFile(file.uri));
+    }
+    if (file.document.unsavedCount === 0) return;
+    await this.copyUnsaved(file.document, destination.fsPath);
+    await file.document.revert();
+  }
+
+  async revertCustomDocument(file: JudgementFile): Promise<void> {
+    await file.revert();
+  }
+
+  async backupCustomDocument(
+    file: JudgementFile,
+    backup: vscode.CustomDocumentBackupContext,
+  ): Promise<vscode.CustomDocumentBackup> {
+    // Every edit is in the journal already; the backup only makes VS Code reopen the file as changed.
+    await vscode.workspace.fs.createDirectory(vscode.Uri.joinPath(backup.destination, '..'));
+    await vscode.workspace.fs.writeFile(backup.destination, new TextEncoder().encode(file.uri.toString()));
+    return {
+      id: backup.destination.toString(),
+      delete: () => void vscode.workspace.fs.delete(backup.destination).then(undefined, () => undefined),
+    };
+  }
+
+  // Webview
+
+  resolveCustomEditor(file: JudgementFile, panel: vscode.WebviewPanel): void {
+    const root = vscode.Uri.joinPath(this.services.context.extensionUri, 'dist/webview');
+    const address = (name: string): string => panel.webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();
+    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    const editor = new EditorPanel(file, panel);
+    this.editors.add(editor);
+    const listeners = vscode.Disposable.from(
+      panel.webview.onDidReceiveMessage((message) => void this.receive(editor, message)),
+      panel.onDidChangeViewState(() => this.updateContext()),
+      file.onDidChange(() => this.updateContext()),
+    );
+    panel.onDidDispose(() => {
+      this.editors.delete(editor);
+      listeners.dispose();
+      editor.dispose();
+      this.updateContext();
+    });
+    panel.webview.html = webviewHtml({
+      cspSource: panel.webview.cspSource,
+      script: address('editor.js'),
+      styles: [address('style.css'), address('codicon.css')],
+    });
+    if (this.restoring.delete(file)) {
+      for (const edit of file.document.restoredEdits) this.pushEdit(file, edit);
+    }
+    this.updateContext();
+  }
+
+  /** One message of a webview, as it came. The tests' entry too: they go the way a real message goes. */
+  async receive(editor: EditorPanel, raw: unknown): Promise<void> {
+    await this.services.messages.runWithErrorHandling('message from the editor', async () => {
+      const message = parseFromWebview(raw);
+      this.clock.touch();
+      await this.handle(editor, message);
+    });
+  }
+
+  /** Runs an action on an editor: the host's own at once, the webview's by asking it. */
+  async perform(editor: EditorPanel, action: ActionId, key: RowKey | null = null): Promise<void> {
+    if (actionOf(action).where === 'webview') editor.post({ type: 'perform', action });
+    else await this.runAction(editor, action, key ?? editor.navigation.selected?.key ?? null);
+  }
+
+  private async handle(editor: EditorPanel, message: FromWebview): Promise<void> {
+    const { navigation, file } = editor;
+    switch (message.type) {
+      case 'ready':
+        editor.sendAll();
+        return;
+      case 'getRows':
+        editor.post({
+          type: 'rows',
+          revision: navigation.revision,
+          start: message.start,
+          rows: rowSummaries(file, navigation, message.start, message.count),
+        });
+        return;
+      case 'select':
+        navigation.select(message.key);
+        editor.sendAll();
+        return;
+      case 'move':
+        if (!navigation.move(message.to) && message.to === 'next-undecided') {
+          editor.post({ type: 'announce', text: 'No undecided row is left in this list.' });
+        }
+        editor.sendAll();
+        return;
+      case 'setFilter':
+        navigation.setFilter(message.filter);
+        editor.sendAll();
+        return;
+      case 'setOrder':
+        navigation.setOrder(message.order);
+        editor.sendAll();
+        return;
+      case 'decide':
+        this.decide(editor, message);
+        return;
+      case 'draft':
+        if (file.readonly === null) file.document.setDraft(message.key, message.text);
+        return;
+      case 'run':
+        await this.perform(editor, message.action, message.key);
+        return;
+      case 'problem':
+        this.services.log.main.error(`editor: ${message.message}`);
+        return;
+    }
+  }
+
+  private decide(editor: EditorPanel, message: Extract<FromWebview, { type: 'decide' }>): void {
+    const { file, navigation } = editor;
+    const edit = file.decide(message.key, message.decision, this.clock.take());
+    if (edit !== undefined) this.pushEdit(file, edit);
+    if (message.advance) {
+      navigation.select(message.key);
+      if (!navigation.move('next-undecided')) {
+        editor.post({ type: 'announce', text: 'That was the last undecided row of this list.' });
+      }
+    }
+    editor.refresh();
+  }
+
+  private pushEdit(file: JudgementFile, edit: Edit): void {
+    this.edited.fire({
+      document: file,
+      label: edit.title,
+      undo: () => file.document.undo(edit),
+      redo: () => file.document.redo(edit),
+    });
+  }
+
+  private async runAction(editor: EditorPanel, action: ActionId, key: RowKey | null): Promise<void> {
+    const { file } = editor;
+    switch (action) {
+      case 'openDocument':
+        await openDocument(this.judgementAt(editor, key), file.uri);
+        return;
+      case 'explainRow':
+        this.explain(editor, key);
+        return;
+      case 'cancelRun':
+        await file.run?.cancel();
+        return;
+      case 'resumeRun':
+        await this.resume(file);
+        return;
+      case 'copyMarkdown': {
+        const text = rankingMarkdown(file.document, editor.navigation.keys);
+        await vscode.env.clipboard.writeText(text);
+        editor.post({ type: 'announce', text: `Copied ${editor.navigation.keys.length} rows as Markdown.` });
+        return;
+      }
+      case 'exportRefinementData':
+        await vscode.commands.executeCommand(commandName('exportRefinementData'), file.uri);
+        return;
+      default:
+        throw new RationaleError('bug', `the action ${action} is not one of the host`);
+    }
+  }
+
+  private explain(editor: EditorPanel, key: RowKey | null): void {
+    const judgement = this.judgementAt(editor, key);
+    if (key !== null && editor.file.run?.explain(key) === true) {
+      editor.post({ type: 'announce', text: 'A rationale for this document is written next.' });
+    } else if (judgement.explanation !== null) {
+      throw new RationaleError('user', 'This document has a rationale already.');
+    } else {
+      throw new RationaleError(
+        'user',
+        'The run has ended, and a finished judgement file is never rewritten. To have a rationale for more documents, set rationale.rerank.explain higher and rerank again.',
+      );
+    }
+  }
+
+  private async resume(file: JudgementFile): Promise<void> {
+    if (!file.isResumable) throw new RationaleError('user', `${file.fileName} holds no run that could be resumed.`);
+    await this.services.runs.resume(file.document.path, this.services.model.engine());
+  }
+
+  private judgementAt(editor: EditorPanel, key: RowKey | null): Judgement {
+    const row = key === null ? undefined : editor.file.document.judgementRow(key);
+    if (row === undefined) throw new RationaleError('user', 'No row is selected, or its line is malformed.');
+    return row.judgement;
+  }
+
+  // What surrounds it
+
+  private reportOutsideChange(file: JudgementFile): void {
+    this.services.messages.show(
+      'warning',
+      `${file.fileName} changed on disk while ${file.document.unsavedCount} decisions are unsaved. They are kept. Reading the file again keeps those whose answer is still in it, and sets the others aside.`,
+      [
+        { title: 'Read It Again', run: () => file.reload() },
+        { title: 'Save My Decisions', run: () => vscode.workspace.save(file.uri) },
+      ],
+    );
+  }
+
+  /** Replays onto the copy what is not saved in the original. Only the net state of a row counts, as in a save. */
+  private async copyUnsaved(original: JudgementDocument, destination: string): Promise<void> {
+    const scratch = vscode.Uri.joinPath(this.services.context.globalStorageUri, 'journal-of-copies').fsPath;
+    const copy = await JudgementDocument.open({
+      path: destination,
+      annotator: original.annotator,
+      installationId: await this.installationId(),
+      journalDir: scratch,
+    });
+    try {
+      for (const row of original.rows) {
+        if (row.kind === 'malformed' || original.saved(row.key)) continue;
+        const { decision, flagged, comment } = original.annotation(row.key);
+        if (decision === null) copy.decide(row.key, { kind: 'clear' });
+        else if (decision.kind === 'accepted') copy.decide(row.key, { kind: 'accept' });
+        else if (decision.kind === 'skipped') copy.decide(row.key, { kind: 'skip' });
+        else if (decision.kind === 'cannot_judge') copy.decide(row.key, { kind: 'cannot_judge' });
+        else {
+          if (decision.label !== undefined) copy.decide(row.key, { kind: 'label', label: decision.label });
+          if (decision.explanation !== undefined) {
+            copy.decide(row.key, { kind: 'explanation', text: decision.explanation });
+          }
+        }
+        copy.decide(row.key, { kind: 'flag', flagged });
+        copy.decide(row.key, { kind: 'comment', text: comment });
+      }
+      await copy.save();
+    } finally {
+      copy.dispose();
+    }
+  }
+
+  /** Random and lasting: names this installation's logs, so that git merges never conflict. */
+  private async installationId(): Promise<string> {
+    const { globalState } = this.services.context;
+    const known = globalState.get<string>('installationId');
+    if (known !== undefined) return known;
+    const made = randomBytes(16).toString('hex');
+    await globalState.update('installationId', made);
+    return made;
+  }
+
+  private updateContext(): void {
+    const file = this.activePanel?.file;
+    setContextKey('runActive', file?.isRunning ?? false);
+    setContextKey('runResumable', file?.isResumable ?? false);
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

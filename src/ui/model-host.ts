@@ -1,0 +1,107 @@
+/** The one engine of this window: made from the settings when first needed, made anew when they change. */
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { RationaleError } from '../domain/failure.js';
+import type { ModelIdentity } from '../domain/judgement.js';
+import type { RerankEngine } from '../inference/engine.js';
+import { createOnnxEngine, type OnnxEngine } from '../inference/onnx/engine.js';
+import { ActionableError } from './errors.js';
+import type { Log } from './log.js';
+import { readSetting } from './settings.js';
+
+/** The folder of the model that comes with the extension, below its root. */
+const embeddedModel = 'models/rationale-135m';
+
+export class ModelHost {
+  private current: OnnxEngine | undefined;
+  private identity: ModelIdentity | null = null;
+  private readonly loaded = new vscode.EventEmitter<void>();
+  /** A model was loaded or given up: `model` says which. */
+  readonly onDidChange = this.loaded.event;
+  private readonly subscriptions: { dispose(): unknown }[] = [this.loaded];
+
+  constructor(
+    private readonly extensionUri: vscode.Uri,
+    private readonly log: Log,
+  ) {
+    this.subscriptions.push(
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration('rationale.model') || event.affectsConfiguration('rationale.inference')) {
+          void this.release();
+        }
+      }),
+    );
+  }
+
+  /** The model loaded last, or null. */
+  get model(): ModelIdentity | null {
+    return this.identity;
+  }
+
+  /** Process id of the inference child, while it runs. */
+  get pid(): number | undefined {
+    return this.current?.pid;
+  }
+
+  /**
+   * The engine. Throws ActionableError in a workspace that is not trusted, and RationaleError naming the setting when
+   * the model folder is wrong.
+   */
+  engine(): RerankEngine {
+    if (!vscode.workspace.isTrusted) {
+      throw new ActionableError(
+        'Reranking starts a process and reads the files of this workspace, so it waits until you trust the workspace. Judgement files open and can be annotated without.',
+        [{ title: 'Manage Trust', run: () => vscode.commands.executeCommand('workbench.trust.manage') }],
+      );
+    }
+    return (this.current ??= this.create());
+  }
+
+  /** Ends the child; the next `engine()` starts from the settings again. */
+  async release(): Promise<void> {
+    const engine = this.current;
+    this.current = undefined;
+    this.identity = null;
+    this.loaded.fire();
+    await engine?.dispose();
+  }
+
+  async dispose(): Promise<void> {
+    const engine = this.current;
+    this.current = undefined;
+    for (const subscription of this.subscriptions) subscription.dispose();
+    await engine?.dispose();
+  }
+
+  private create(): OnnxEngine {
+    const folder = readSetting('model.folder').trim();
+    const nodePath = readSetting('inference.nodePath').trim();
+    for (const [key, value] of [
+      ['model.folder', folder],
+      ['inference.nodePath', nodePath],
+    ] as const) {
+      if (value !== '' && !path.isAbsolute(value)) {
+        throw new RationaleError('user', `Setting rationale.${key} must be an absolute path, but is “${value}”.`);
+      }
+    }
+    const threads = readSetting('inference.threads');
+    const engine = createOnnxEngine({
+      modelDir: folder === '' ? vscode.Uri.joinPath(this.extensionUri, embeddedModel).fsPath : folder,
+      workerPath: vscode.Uri.joinPath(this.extensionUri, 'dist/worker.js').fsPath,
+      nodePath: nodePath === '' ? null : nodePath,
+      threads: threads === 0 ? null : threads,
+      log: (line) => this.log.inference.info(line),
+    });
+    const load = engine.load.bind(engine);
+    // Whoever loads it, the status bar learns which model and device it is.
+    engine.load = async (signal) => {
+      const model = await load(signal);
+      if (this.current === engine && this.identity?.sha256 !== model.sha256) {
+        this.identity = model;
+        this.loaded.fire();
+      }
+      return model;
+    };
+    return engine;
+  }
+}
