@@ -12,7 +12,9 @@ import { checkContributions, writeContributions } from './contributions.mjs';
 import { fail, root, seconds } from './process.mjs';
 
 const node = { platform: 'node', format: 'cjs', bundle: true };
-const shebang = { js: '#!/usr/bin/env node' };
+const shebang = '#!/usr/bin/env node\n';
+/** Some ESM packages ask for their own address, which CommonJS spells otherwise (fdir, by way of tinyglobby). */
+const moduleUrl = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
 const entry = (file, out = file.replace(/\.ts$/, '')) => ({ in: file, out });
 
 /** Every bundle by name. Node's versions: 22 is what VS Code 1.101 (our minimum) runs on, 20 what the project asks for. */
@@ -32,7 +34,7 @@ function bundles() {
       entryPoints: [entry('src/inference/worker/main.ts', 'worker')],
       external: ['onnxruntime-node'],
     },
-    cli: { ...node, target: 'node20', entryPoints: [entry('src/cli/main.ts', 'rationale')], banner: shebang },
+    cli: { ...node, target: 'node20', entryPoints: [entry('src/cli/main.ts', 'rationale')], banner: { js: shebang + moduleUrl } },
     webview: {
       platform: 'browser',
       format: 'esm',
@@ -82,14 +84,23 @@ const writeOutputs = (name) => ({
 });
 
 const inputsFile = (name) => path.join(root, 'dist', `.${name}.inputs.json`);
+const packagesFile = (name) => path.join(root, 'dist', `.${name}.packages.json`);
+const writeJson = (file, value) => writeWhole(file, Buffer.from(JSON.stringify(value)), 0o644);
 
-/** Notes which files a bundle was made of, and when, for `isStale`. */
+/** Notes which files a bundle was made of, and when, for `isStale`, and which packages, for their licences. */
 async function writeInputs(name, metafile) {
-  const inputs = Object.keys(metafile.inputs).filter((file) => !file.startsWith('node_modules/'));
-  inputs.push('package-lock.json', 'scripts/build.mjs');
-  await writeWhole(inputsFile(name), Buffer.from(JSON.stringify(inputs.sort())), 0o644);
+  const inputs = Object.keys(metafile.inputs).sort();
+  const own = inputs.filter((file) => !file.startsWith('node_modules/'));
+  const packages = inputs.flatMap((file) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1] ?? []);
+  await writeJson(inputsFile(name), [...own, 'package-lock.json', 'scripts/build.mjs']);
+  await writeJson(packagesFile(name), [...new Set(packages)]);
   const now = new Date();
   await utimes(inputsFile(name), now, now);
+}
+
+/** The packages that a bundle contains, as of its last build. */
+export async function packagesOf(name) {
+  return JSON.parse(await readFile(packagesFile(name), 'utf8'));
 }
 
 /**
@@ -138,7 +149,11 @@ export async function build({ only, production = false, watch = false, log = con
         sourcesContent: false,
         legalComments: 'none',
         logLevel: 'warning',
-        define: { 'process.env.NODE_ENV': JSON.stringify(production ? 'production' : 'development') },
+        ...(bundle.platform === 'node' ? { banner: { js: moduleUrl, ...bundle.banner } } : {}),
+        define: {
+          'process.env.NODE_ENV': JSON.stringify(production ? 'production' : 'development'),
+          ...(bundle.platform === 'node' ? { 'import.meta.url': 'importMetaUrl' } : {}),
+        },
         plugins: [writeOutputs(name)],
       };
       if (watch) await (await esbuild.context({ ...options, logLevel: 'info' })).watch();

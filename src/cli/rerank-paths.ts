@@ -1,0 +1,135 @@
+/** Reranking files and folders for one question, printed as a table or JSON. */
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { RationaleError, messageOf } from '../domain/failure.js';
+import { idOfText } from '../domain/identity.js';
+import type { Judgement } from '../domain/judgement.js';
+import { findScale, labelName } from '../domain/scale.js';
+import { PassageIndex } from '../retrieval/passage-index.js';
+import { defaultMaxBytes, listFiles, readTextFile, type ListedFile } from '../retrieval/workspace.js';
+import type { Run } from '../runs/run.js';
+import { judgementSuffix } from '../runs/run-file.js';
+import { RunSession } from '../runs/session.js';
+import type { CliContext } from './command.js';
+import { showProgress } from './progress.js';
+import type { RerankOptions } from './rerank.js';
+
+export interface PathsOptions {
+  readonly question: string;
+  readonly paths: readonly string[];
+  readonly judgements: string | undefined;
+  readonly format: 'table' | 'json';
+}
+
+/** Finds, reranks and prints. Throws RationaleError on bad input and when the run failed. */
+export async function rerankPaths(what: PathsOptions, options: RerankOptions, context: CliContext): Promise<void> {
+  const { err, out, signal } = context;
+  const question = what.question.trim();
+  if (question === '') throw new RationaleError('user', 'the question is empty.');
+  if (what.paths.length === 0) throw new RationaleError('user', 'name the files or folders to look in.');
+  const index = await indexPaths(what.paths, err, signal);
+  const candidates = await index.candidates(question, options.depth);
+  if (candidates.length === 0) {
+    throw new RationaleError(
+      'user',
+      `nothing in ${what.paths.join(' ')} shares a word with the question (${index.fileCount} files, ${index.passageCount} passages looked at).`,
+    );
+  }
+  const scratch = what.judgements === undefined ? await mkdtemp(path.join(tmpdir(), 'rationale-')) : undefined;
+  try {
+    const run = await RunSession.start({
+      path: what.judgements ?? path.join(scratch ?? '', `run${judgementSuffix}`),
+      engine: options.engine,
+      toolVersion: context.version,
+      queries: [{ query: { query_id: idOfText('q', question), query: question }, candidates }],
+      settings: {
+        mode: options.mode,
+        explain: options.explain,
+        firstStage: { method: 'bm25', k1: 1.2, b: 0.75, depth: options.depth },
+      },
+    });
+    showProgress(run, err);
+    const cancel = (): void => void run.cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    const state = await run.finished;
+    if (state.phase === 'failed') throw new RationaleError('environment', state.message);
+    out(what.format === 'json' ? asJson(run) : asTable(run));
+  } finally {
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function indexPaths(
+  paths: readonly string[],
+  err: (text: string) => void,
+  signal: AbortSignal,
+): Promise<PassageIndex> {
+  const files: ListedFile[] = [];
+  for (const given of paths) {
+    const info = await stat(given).catch((error: unknown) => {
+      throw new RationaleError('user', `${given} cannot be read: ${messageOf(error)}.`, { cause: error });
+    });
+    if (info.isDirectory()) {
+      const listing = await listFiles(path.resolve(given), { signal });
+      files.push(...listing.files.map((file) => ({ ...file, path: path.posix.join(given, file.path) })));
+      for (const skipped of listing.skipped)
+        err(`${path.join(given, skipped.path)}: not read, ${skipped.reason}: ${skipped.detail}\n`);
+    } else files.push({ path: given, size: info.size, mtime: info.mtimeMs });
+  }
+  const index = new PassageIndex({
+    read: (file) => readTextFile(file, { maxBytes: defaultMaxBytes }),
+    uri: (file) => (path.isAbsolute(file) ? pathToFileURL(file).href : file),
+  });
+  const { skipped } = await index.refresh(files, { signal });
+  for (const file of skipped) err(`${file.path}: not read, ${file.reason}: ${file.detail}\n`);
+  return index;
+}
+
+function byRank(run: Run): Judgement[] {
+  return [...run.rows].sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
+}
+
+function asJson(run: Run): string {
+  const results = byRank(run).map((row) => ({
+    rank: row.rank,
+    first_stage_rank: row.first_stage_rank,
+    doc_id: row.doc_id,
+    uri: row.uri,
+    range: row.range,
+    title: row.title,
+    label: row.label,
+    label_probabilities: row.label_probabilities,
+    score: row.score,
+    status: row.status,
+    explanation: row.explanation,
+  }));
+  return `${JSON.stringify({ query: run.record.queries[0]?.query, model: run.record.model, results }, null, 2)}\n`;
+}
+
+function asTable(run: Run): string {
+  const rows = byRank(run);
+  const width = Math.min(60, Math.max(...rows.map((row) => row.doc_id.length)));
+  const lines = rows.map((row) => {
+    const scale = findScale(row.scale, run.record.scales);
+    const probability =
+      row.label === null
+        ? undefined
+        : row.label_probabilities?.[scale?.labels.findIndex((l) => l.value === row.label) ?? -1];
+    const label =
+      row.label === null
+        ? row.status
+        : `${row.label} ${labelName(scale, row.label)}${probability === undefined ? '' : ` ${Math.round(probability * 100)} %`}`;
+    const moved = (row.first_stage_rank ?? 0) - (row.rank ?? 0);
+    const movement = moved === 0 ? '=' : moved > 0 ? `↑${moved}` : `↓${-moved}`;
+    const first = `${String(row.rank ?? '').padStart(3)} ${movement.padEnd(4)} ${row.doc_id.padEnd(width)}  ${(row.score?.toFixed(3) ?? '').padStart(7)}  ${label}`;
+    return row.explanation === null ? first : `${first}\n         ${row.explanation}`;
+  });
+  const { profile } = run.record;
+  const notice =
+    rows.some((row) => row.explanation !== null) && profile.rationale_notice !== undefined
+      ? `\n${profile.rationale_notice}\n`
+      : '';
+  return `${lines.join('\n')}\n${notice}`;
+}

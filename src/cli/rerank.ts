@@ -1,0 +1,123 @@
+/** `rationale rerank`: reranks a BEIR collection's candidates, or files and folders for one question. */
+import { existsSync } from 'node:fs';
+import * as path from 'node:path';
+import { RationaleError } from '../domain/failure.js';
+import { modes, type Mode } from '../domain/judgement.js';
+import type { RerankEngine } from '../inference/engine.js';
+import { createOnnxEngine } from '../inference/onnx/engine.js';
+import { choice, flag, text, wholeNumber, type CliCommand, type CliContext, type ParsedArguments } from './command.js';
+import { rerankCollection } from './rerank-collection.js';
+import { rerankPaths } from './rerank-paths.js';
+
+/** What both ways of reranking share. */
+export interface RerankOptions {
+  readonly engine: RerankEngine;
+  readonly mode: Mode;
+  readonly depth: number;
+  readonly explain: number;
+}
+
+const defaultDepth = 30;
+const defaultExplain = 3;
+
+export const rerankCommand: CliCommand = {
+  summary: 'rerank a BEIR collection, or files and folders for one question',
+  help: `Usage: rationale rerank --beir DIR --judgements OUT.judgements.jsonl [options]
+       rationale rerank --query TEXT PATH… [options]
+
+Finds candidates by BM25, scores each with the model, orders them, and writes rationales for the best.
+
+For a BEIR collection (corpus.jsonl, queries.jsonl, qrels/test.tsv):
+  --beir DIR                 the folder
+  --judgements FILE          where the judgements go; the name ends in .judgements.jsonl and must not exist yet
+  --resume                   go on with the run in FILE that was interrupted or cancelled
+  --queries N                only the first N queries of queries.jsonl that have qrels (default: all that have)
+  --query-ids a,b            only these queries
+  --trec FILE                the new ranking as a TREC run; the first stage's tail stays below the reranked depth
+  --first-stage-trec FILE    BM25's ranking as a TREC run
+
+For files and folders (.gitignore is respected, long files are split into passages):
+  --query TEXT               the question
+  --format table|json        what is printed (default table)
+  --judgements FILE          also keep the judgements
+
+Both:
+  --depth N                  candidates to rerank for each query (default ${defaultDepth})
+  --mode MODE                ${modes.join(', ')}: those the model offers (default score, or label-first with --explain)
+  --explain K                rationales for the best K of each query (default ${defaultExplain} with --mode label-first)
+  --model DIR                a model folder (default: the embedded model)
+  --threads N                threads of the inference process (default: one per core)
+
+Examples:
+  rationale rerank --beir cacm --queries 5 --judgements out.judgements.jsonl --trec out.trec --first-stage-trec bm25.trec
+  rationale rerank --query "how are runs resumed?" docs src --explain 3
+`,
+  options: {
+    beir: { type: 'string' },
+    query: { type: 'string' },
+    judgements: { type: 'string' },
+    resume: { type: 'boolean' },
+    queries: { type: 'string' },
+    'query-ids': { type: 'string' },
+    trec: { type: 'string' },
+    'first-stage-trec': { type: 'string' },
+    depth: { type: 'string' },
+    mode: { type: 'string' },
+    explain: { type: 'string' },
+    model: { type: 'string' },
+    threads: { type: 'string' },
+    format: { type: 'string' },
+  },
+  async run(args, context) {
+    const beir = text(args, 'beir');
+    const question = text(args, 'query');
+    if ((beir === undefined) === (question === undefined))
+      throw new RationaleError('user', 'give either --beir DIR or --query TEXT with files or folders.');
+    const explain = wholeNumber(args, 'explain', 0);
+    const mode = choice(args, 'mode', modes) ?? (explain !== undefined && explain > 0 ? 'label-first' : 'score');
+    const judgements = text(args, 'judgements');
+    const depth = wholeNumber(args, 'depth', 1) ?? defaultDepth;
+    const format = choice(args, 'format', ['table', 'json'] as const) ?? 'table';
+    const collection = {
+      queries: wholeNumber(args, 'queries', 1),
+      queryIds: text(args, 'query-ids')
+        ?.split(',')
+        .map((id) => id.trim())
+        .filter((id) => id !== ''),
+      trec: text(args, 'trec'),
+      firstStageTrec: text(args, 'first-stage-trec'),
+      resume: flag(args, 'resume'),
+    };
+    const engine = openEngine(args, context);
+    const options: RerankOptions = { engine, mode, depth, explain: mode === 'score' ? 0 : (explain ?? defaultExplain) };
+    try {
+      if (beir !== undefined) {
+        if (judgements === undefined)
+          throw new RationaleError('user', '--judgements is missing: it names the file that the judgements go to.');
+        if (args.positionals.length > 0)
+          throw new RationaleError('user', `--beir takes no files, but "${args.positionals.join(' ')}" was given.`);
+        await rerankCollection({ beir, judgements, ...collection }, options, context);
+      } else if (question !== undefined) {
+        await rerankPaths({ question, paths: args.positionals, judgements, format }, options, context);
+      }
+    } finally {
+      await engine.dispose();
+    }
+  },
+};
+
+function openEngine(args: ParsedArguments, { distDir, err }: CliContext): RerankEngine {
+  const embedded = path.join(distDir, '..', 'models', 'rationale-135m');
+  const modelDir = text(args, 'model') ?? embedded;
+  if (!existsSync(modelDir)) throw new RationaleError('user', `there is no model folder ${modelDir}.`);
+  const verbose = process.env['RATIONALE_LOG'] !== undefined;
+  return createOnnxEngine({
+    modelDir,
+    workerPath: path.join(distDir, 'worker.js'),
+    nodePath: null,
+    threads: wholeNumber(args, 'threads', 1) ?? null,
+    log: (line) => {
+      if (verbose) err(`[inference] ${line}\n`);
+    },
+  });
+}
