@@ -34,7 +34,12 @@ function bundles() {
       entryPoints: [entry('src/inference/worker/main.ts', 'worker')],
       external: ['onnxruntime-node'],
     },
-    cli: { ...node, target: 'node20', entryPoints: [entry('src/cli/main.ts', 'rationale')], banner: { js: shebang + moduleUrl } },
+    cli: {
+      ...node,
+      target: 'node20',
+      entryPoints: [entry('src/cli/main.ts', 'rationale')],
+      banner: { js: shebang + moduleUrl },
+    },
     webview: {
       platform: 'browser',
       format: 'esm',

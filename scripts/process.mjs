@@ -32,17 +32,19 @@ export function cleanEnvironment(extra = {}) {
  * Runs a program to its end.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, output?: 'inherit' | 'stderr' | 'capture' | 'tee', input?: string }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, output?: 'inherit' | 'stderr' | 'capture' | 'tee', input?: string,
+ *   shell?: boolean }} [options]
  *   output: `inherit` as is; `stderr` everything on our stderr; `capture` only returned; `tee` shown and returned
  * @returns {Promise<{ code: number, output: string }>} code 128 + n after signal n, 127 when it cannot be started;
  *   output is stdout and stderr in the order they came, for `capture` and `tee`
  */
-export function run(command, args, { cwd = root, env = process.env, output = 'inherit', input } = {}) {
+export function run(command, args, { cwd = root, env = process.env, output = 'inherit', input, shell = false } = {}) {
   return new Promise((resolve) => {
     const stdio = { inherit: 'inherit', stderr: 2, capture: 'pipe', tee: 'pipe' }[output];
     const child = spawn(command, args, {
       cwd,
       env,
+      shell,
       stdio: [input === undefined ? 'ignore' : 'pipe', stdio, stdio === 2 ? 2 : stdio],
     });
     let text = '';

@@ -21,7 +21,7 @@ import { codeServer, hostNode } from './install.mjs';
 
 const serverMain = path.join(codeServer, 'lib/vscode/out/server-main.js');
 
-/** What keeps a test's window quiet and its screenshots still. */
+/** What keeps a window quiet: nothing pops up, nothing is asked of the network. */
 const quietSettings = {
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
@@ -31,7 +31,6 @@ const quietSettings = {
   'workbench.startupEditor': 'none',
   'workbench.enableExperiments': false,
   'workbench.tips.enabled': false,
-  'workbench.reduceMotion': 'on',
   'workbench.localHistory.enabled': false,
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'chat.disableAIFeatures': true,
@@ -79,6 +78,7 @@ export async function startServer(options = {}) {
   const own = { HOME: 'home', XDG_CONFIG_HOME: 'config', XDG_DATA_HOME: 'data', XDG_RUNTIME_DIR: 'tmp', TMPDIR: 'tmp' };
   // A person's VS Code (a lasting profile) keeps the person's home, for git and the like.
   const homes = options.profile === undefined ? own : {};
+  const still = options.profile === undefined ? { 'workbench.reduceMotion': 'on' } : {};
   const childEnv = cleanEnvironment({
     ...Object.fromEntries(Object.entries(homes).map(([name, at]) => [name, path.join(folder, at)])),
     // No gallery: nothing is asked of a host outside.
@@ -90,7 +90,7 @@ export async function startServer(options = {}) {
   }
   const settingsFile = path.join(userData, 'User', 'settings.json');
   if (!existsSync(settingsFile)) {
-    writeFileSync(settingsFile, `${JSON.stringify({ ...quietSettings, ...settings }, null, 2)}\n`);
+    writeFileSync(settingsFile, `${JSON.stringify({ ...quietSettings, ...still, ...settings }, null, 2)}\n`);
   }
 
   const token = randomBytes(24).toString('base64url');
@@ -176,13 +176,15 @@ export async function startServer(options = {}) {
   };
 }
 
-/** A new extensions folder with an unpacked extension linked in, as if it were installed. */
+/**
+ * A fresh extensions folder with an unpacked extension linked in, as if it were installed. Emptied first: the record
+ * VS Code keeps in it would hide a link of another version.
+ */
 export function linkExtension(extensionFolder, extensions = mkdtempSync(path.join(tmpdir(), 'rationale-extensions-'))) {
   const { publisher, name, version } = JSON.parse(readFileSync(path.join(extensionFolder, 'package.json'), 'utf8'));
+  rmSync(extensions, { recursive: true, force: true });
   mkdirSync(extensions, { recursive: true });
-  const link = path.join(extensions, `${publisher}.${name}-${version}`);
-  rmSync(link, { force: true });
-  symlinkSync(extensionFolder, link);
+  symlinkSync(extensionFolder, path.join(extensions, `${publisher}.${name}-${version}`));
   return extensions;
 }
 
