@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'webview/**/*.test.ts', 'test/unit/**/*.test.ts'],
-    testTimeout: 20_000,
+    testTimeout: 120_000,
     // Two cores: more workers only fight each other.
     maxWorkers: 2,
   },

@@ -1,0 +1,254 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Candidate } from '../domain/candidate.js';
+import { RationaleError } from '../domain/failure.js';
+import type { ModelIdentity } from '../domain/judgement.js';
+import type { RerankEngine } from '../inference/engine.js';
+import { parseProfile } from '../profiles/profile.js';
+import type { JudgementEvent, RerankRequest, ScoredPair } from '../protocol/inference.js';
+import { readRunFile } from './run-file.js';
+import { RunSession, type RunOptions } from './session.js';
+
+// A scripted engine: what a run does with scores, cancellation and crashes is its own affair. The real model runs in
+// engine.test.ts and in the suites under test/.
+const profile = parseProfile(
+  JSON.stringify({
+    id: 'scripted',
+    version: 1,
+    kind: 'decoder',
+    max_tokens: 100,
+    label_scale: {
+      name: 'binary',
+      labels: [
+        { value: 0, name: 'no', description: '' },
+        { value: 1, name: 'yes', description: '' },
+      ],
+    },
+    prompts: {
+      score: { raw: '{query} {document} ', answer: '{label}' },
+      label_first: { raw: '{query} {document} ', answer: '{label} {explanation}' },
+    },
+    score: { expected: 1 },
+  }),
+  'profile.json',
+);
+const identity: ModelIdentity = {
+  id: 'scripted',
+  sha256: 'a',
+  profile: 'p',
+  profile_sha256: 'b',
+  engine: 'script',
+  engine_version: '1',
+  device: 'cpu',
+  precision: 'fp32',
+};
+
+class ScriptedEngine implements RerankEngine {
+  readonly profile = profile;
+  readonly asked: string[] = [];
+  constructor(
+    private readonly expected: Readonly<Record<string, number>>,
+    private readonly options: {
+      readonly dieAfter?: number;
+      readonly onEvent?: (n: number) => void;
+      readonly model?: ModelIdentity;
+    } = {},
+  ) {}
+  private events = 0;
+  load(): Promise<ModelIdentity> {
+    return Promise.resolve(this.options.model ?? identity);
+  }
+  async *judge(request: RerankRequest, signal: AbortSignal): AsyncIterable<JudgementEvent> {
+    for (const pair of request.pairs) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (signal.aborted) throw new DOMException('cancelled', 'AbortError');
+      if (this.events === this.options.dieAfter)
+        throw new RationaleError('environment', 'The inference process ended unexpectedly (signal SIGKILL).');
+      this.events++;
+      this.asked.push(`${request.mode} ${pair.document}`);
+      const value = this.expected[pair.document];
+      if (value === undefined) yield { type: 'failed', key: pair.key, message: 'no such document' };
+      else {
+        const result: ScoredPair = {
+          label: value > 0.5 ? 1 : 0,
+          label_probabilities: [1 - value, value],
+          reads: { expected: value },
+          document_end: pair.document.length,
+          prompt_sha256: 's',
+          prompt_tokens: 3,
+          elapsed_ms: 1,
+        };
+        yield { type: 'scored', key: pair.key, result };
+        if (request.mode === 'label-first') {
+          yield { type: 'token', key: pair.key, explanation: 'because' };
+          yield {
+            type: 'judged',
+            key: pair.key,
+            result: {
+              ...result,
+              explanation: `because ${pair.document}`,
+              raw_response: 'r',
+              status: 'ok',
+              completion_tokens: 2,
+            },
+          };
+        }
+      }
+      this.options.onEvent?.(this.events);
+    }
+  }
+  dispose(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), 'rationale-run-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const candidates = (...names: string[]): Candidate[] =>
+  names.map((name, i) => ({
+    doc_id: name,
+    title: null,
+    document: name,
+    uri: null,
+    range: null,
+    first_stage_rank: i + 1,
+    first_stage_score: 10 - i,
+  }));
+const options = (engine: RerankEngine, names: string[], explain = 0): RunOptions => ({
+  path: path.join(folder, 'a.judgements.jsonl'),
+  engine,
+  toolVersion: '0',
+  queries: [{ query: { query_id: 'q', query: 'why' }, candidates: candidates(...names) }],
+  settings: { mode: explain > 0 ? 'label-first' : 'score', explain, firstStage: { method: 'bm25' } },
+});
+const order = (run: { rows: readonly { doc_id: string; rank: number | null }[] }): string[] =>
+  [...run.rows].sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0)).map((r) => r.doc_id);
+
+describe('a run', () => {
+  it('has its first-stage rows on disk before the first score, and orders them when scoring ends', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1, b: 0.9, c: 0.5 }), ['a', 'b', 'c']));
+    const before = await readRunFile(run.path);
+    expect(before.rows.map((r) => [r.doc_id, r.rank, r.status])).toEqual([
+      ['a', 1, 'pending'],
+      ['b', 2, 'pending'],
+      ['c', 3, 'pending'],
+    ]);
+    expect(before.record.seal).toBeUndefined();
+    expect((await run.finished).phase).toBe('complete');
+    expect(order(run)).toEqual(['b', 'c', 'a']);
+    expect(run.rows.map((r) => r.doc_id)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('keeps the first-stage ranks while scores come in', async () => {
+    const ranks: unknown[] = [];
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1, b: 0.9, c: 0.5 }), ['a', 'b', 'c']));
+    run.onDidChange((change) => {
+      if (change.type === 'rows' && run.state.phase === 'scoring') ranks.push(run.rows.map((r) => r.rank));
+    });
+    await run.finished;
+    expect(ranks.slice(0, 2)).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+  });
+
+  it('is sealed with the number, length and hash of what is on disk', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1 }), ['a']));
+    await run.finished;
+    const bytes = readFileSync(run.path);
+    const { record } = await readRunFile(run.path);
+    expect(record.seal).toEqual({
+      state: 'complete',
+      rows: 1,
+      bytes: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    });
+  });
+
+  it('explains the best documents only, and a row is not final before its rationale is', async () => {
+    const states: string[] = [];
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1, b: 0.9, c: 0.5 }), ['a', 'b', 'c'], 2));
+    run.onDidChange((change) => {
+      if (change.type === 'token') states.push(run.rows[change.index]?.status ?? '');
+    });
+    await run.finished;
+    expect(states).toEqual(['pending', 'pending']);
+    expect(run.rows.map((r) => [r.doc_id, r.explanation, r.mode, r.status])).toEqual([
+      ['a', null, 'score', 'ok'],
+      ['b', 'because b', 'label-first', 'ok'],
+      ['c', 'because c', 'label-first', 'ok'],
+    ]);
+  });
+
+  it('reports a failed document as failed, never as label 0, and ranks it below the others', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ b: 0.2, c: 0.1 }), ['a', 'b', 'c']));
+    await run.finished;
+    expect(run.rows[0]).toMatchObject({
+      status: 'failed',
+      label: null,
+      score: null,
+      rank: 3,
+      error: 'no such document',
+    });
+  });
+
+  it('does not overwrite a file', async () => {
+    writeFileSync(path.join(folder, 'a.judgements.jsonl'), 'mine\n');
+    await expect(RunSession.start(options(new ScriptedEngine({}), ['a']))).rejects.toThrow(
+      /exists already, and a run overwrites nothing/,
+    );
+    expect(readFileSync(path.join(folder, 'a.judgements.jsonl'), 'utf8')).toBe('mine\n');
+  });
+
+  it('keeps what was computed when it is cancelled, and goes on from there', async () => {
+    let cancel = (): void => undefined;
+    const first = new ScriptedEngine({ a: 0.1, b: 0.9, c: 0.5 }, { onEvent: (n) => n === 2 && cancel() });
+    const run = await RunSession.start(options(first, ['a', 'b', 'c']));
+    cancel = () => void run.cancel();
+    expect((await run.finished).phase).toBe('cancelled');
+    const { rows, record } = await readRunFile(run.path);
+    expect(record.seal?.state).toBe('cancelled');
+    expect(rows.map((r) => [r.doc_id, r.status, r.rank])).toEqual([
+      ['a', 'ok', 2],
+      ['b', 'ok', 1],
+      ['c', 'pending', 3],
+    ]);
+    const second = new ScriptedEngine({ a: 0.1, b: 0.9, c: 0.5 });
+    const resumed = await RunSession.resume(run.path, second);
+    expect((await resumed.finished).phase).toBe('complete');
+    expect(second.asked).toEqual(['score c']);
+    expect(order(resumed)).toEqual(['b', 'c', 'a']);
+  });
+
+  it('stays unsealed when the engine dies, so that it opens as interrupted and can be resumed', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1, b: 0.9 }, { dieAfter: 1 }), ['a', 'b']));
+    expect(await run.finished).toMatchObject({ phase: 'failed', done: 1, total: 2 });
+    const { rows, record } = await readRunFile(run.path);
+    expect(record.seal).toBeUndefined();
+    expect(rows.map((r) => r.label)).toEqual([0, null]);
+  });
+
+  it('is not resumed with another model, and the rows stay as they were', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1, b: 0.9 }, { dieAfter: 1 }), ['a', 'b']));
+    await run.finished;
+    const resumed = await RunSession.resume(
+      run.path,
+      new ScriptedEngine({ a: 1, b: 1 }, { model: { ...identity, sha256: 'other' } }),
+    );
+    expect(await resumed.finished).toMatchObject({ phase: 'failed' });
+    expect((await readRunFile(run.path)).rows.map((r) => r.label)).toEqual([0, null]);
+  });
+
+  it('names the line that keeps it from being resumed', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1, b: 0.9 }, { dieAfter: 1 }), ['a', 'b']));
+    await run.finished;
+    const text = readFileSync(run.path, 'utf8');
+    writeFileSync(run.path, text.slice(0, -20));
+    await expect(RunSession.resume(run.path, new ScriptedEngine({}))).rejects.toThrow(/a\.judgements\.jsonl, line 2: /);
+  });
+});
