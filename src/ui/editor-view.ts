@@ -151,6 +151,13 @@ function noticesOf(file: ShownFile, run: RunView | null, queryIds: readonly stri
       file.readonly === null ? { severity: 'warning', text, action: resume } : { severity: 'warning', text },
     );
   }
+  if (run?.state === 'cancelled' && file.readonly === null) {
+    notices.push({
+      severity: 'info',
+      text: `The run was cancelled; what was judged is kept. ${run.message}.`,
+      action: resume,
+    });
+  }
   if (run !== null && queryIds.length === 1 && run.state !== 'loading' && run.state !== 'scoring') {
     const rows = document.rows.flatMap((row) => (row.kind === 'judgement' ? [row.judgement] : []));
     const text = nothingRelevant(rows, document.scales);

@@ -100,10 +100,12 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
     return phase === 'loading' || phase === 'scoring' || phase === 'explaining';
   }
 
-  /** A run that ended without a seal and can go on. */
+  /** A run that failed, was interrupted or was cancelled, and can go on. */
   get isResumable(): boolean {
     if (this.readonly !== null || this.isRunning) return false;
-    return this.run?.state.phase === 'failed' || (this.document.run !== null && this.document.run.seal === null);
+    if (this.run?.state.phase === 'failed') return true;
+    const record = this.document.run;
+    return record !== null && record.seal?.state !== 'complete';
   }
 
   /** Makes an edit; undefined when nothing changes. Throws RationaleError (user) where nothing may be changed. */

@@ -1,0 +1,53 @@
+/** The first stage over the open text editors, with what is typed in them: saved, unsaved and untitled alike. */
+import * as vscode from 'vscode';
+import type { Candidate } from '../domain/candidate.js';
+import { PassageIndex } from '../retrieval/passage-index.js';
+import { splitPassages } from '../retrieval/passages.js';
+import { decodeText } from '../retrieval/workspace.js';
+
+/**
+ * The best `depth` passages by BM25; documents none of whose words are asked for follow with their first passage and a
+ * score of 0, because whoever opened them wants them looked at.
+ */
+export async function openEditorCandidates(query: string, depth: number): Promise<Candidate[]> {
+  const documents = await openDocuments();
+  const index = new PassageIndex({
+    read: (name) => Promise.resolve(decodeText(Buffer.from(documents.get(name)?.getText() ?? '', 'utf8'))),
+    uri: (name) => documents.get(name)?.uri.toString() ?? name,
+  });
+  for (const [name, document] of documents) {
+    const text = document.getText();
+    if (text.trim() !== '') index.update(name, document.version, text.length, text);
+  }
+  const found = await index.candidates(query, depth);
+  const seen = new Set(found.flatMap((c) => [c.uri, ...(c.places ?? []).map((p) => p.uri)]));
+  for (const [name, document] of documents) {
+    const uri = document.uri.toString();
+    const [first] = splitPassages(document.getText());
+    if (found.length >= depth || first === undefined || seen.has(uri)) continue;
+    found.push({
+      doc_id: `${name}#${first.start}-${first.end}`,
+      title: name.slice(name.lastIndexOf('/') + 1),
+      document: first.text,
+      uri,
+      range: [first.start, first.end],
+      first_stage_rank: found.length + 1,
+      first_stage_score: 0,
+    });
+  }
+  return found;
+}
+
+async function openDocuments(): Promise<Map<string, vscode.TextDocument>> {
+  const documents = new Map<string, vscode.TextDocument>();
+  for (const tab of vscode.window.tabGroups.all.flatMap((group) => group.tabs)) {
+    if (!(tab.input instanceof vscode.TabInputText)) continue;
+    try {
+      const document = await vscode.workspace.openTextDocument(tab.input.uri);
+      documents.set(vscode.workspace.asRelativePath(document.uri), document);
+    } catch {
+      // An image or another binary file in a text tab.
+    }
+  }
+  return documents;
+}
