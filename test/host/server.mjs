@@ -143,6 +143,7 @@ export async function startServer(options = {}) {
   return {
     base,
     token,
+    settingsFile,
     /** Milliseconds until the server answered. */
     startMs: Date.now() - started,
     /** Resolves with how the server ended. */

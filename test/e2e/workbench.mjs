@@ -1,0 +1,126 @@
+// Page object of VS Code's window: what a person does outside our editor (palette, quick picks, tabs, notifications).
+import { mkdirSync, mkdtempSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { newPage, watchOutsideRequests } from '../host/browser.mjs';
+import { startServer } from '../host/server.mjs';
+
+/**
+ * Opens a window on a copy of a folder.
+ * @param {object} options
+ * @param {import('playwright-core').Browser} options.browser
+ * @param {string} options.folder copied, so that the flow may write
+ * @param {string} options.extensions folder of installed extensions
+ * @param {string} options.screenshots folder
+ * @param {Record<string, unknown>} [options.settings]
+ * @param {boolean} [options.restricted]
+ * @param {{ width?: number, height?: number, scale?: number }} [options.view]
+ */
+export async function openWorkbench({ browser, folder, extensions, screenshots, settings, restricted, view }) {
+  const temporary = mkdtempSync(path.join(tmpdir(), 'rationale-e2e-'));
+  const copy = path.join(temporary, path.basename(folder));
+  cpSync(folder, copy, { recursive: true });
+  const server = await startServer({ extensions, settings, restricted });
+  const page = await newPage(browser, view);
+  const outside = watchOutsideRequests(page);
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.setDefaultTimeout(30_000);
+  mkdirSync(screenshots, { recursive: true });
+  await page.goto(server.url({ folder: copy }));
+  await page.waitForSelector('.monaco-workbench .part.statusbar', { timeout: 60_000 });
+
+  const quickInput = page.locator('.quick-input-widget');
+  const quickBox = quickInput.locator('input.input');
+  const workbench = {
+    page,
+    server,
+    /** The opened copy. */
+    folder: copy,
+    /** Addresses outside this machine that were asked for. */
+    outside,
+    /** Uncaught errors of the window's own page. */
+    errors,
+
+    /** Runs a command by its title in the palette. */
+    async run(title) {
+      await page.keyboard.press('F1');
+      await quickBox.waitFor();
+      await quickBox.fill(`>${title}`);
+      await quickInput.locator('.monaco-list-row').filter({ hasText: title }).first().click();
+    },
+    /** Titles that the palette offers for a text. */
+    async offered(text) {
+      await page.keyboard.press('F1');
+      await quickBox.waitFor();
+      await quickBox.fill(`>${text}`);
+      const rows = quickInput.locator('.monaco-list-row');
+      await rows.first().waitFor();
+      const titles = await rows.locator('.label-name').allTextContents();
+      await page.keyboard.press('Escape');
+      return titles;
+    },
+    /** Types an answer into an input box or quick pick and confirms it. */
+    async answer(text) {
+      await quickBox.waitFor();
+      await quickBox.fill(text);
+      await page.keyboard.press('Enter');
+    },
+    /** Picks a row of a quick pick by its text. */
+    async pick(text) {
+      await quickInput.locator('.monaco-list-row').filter({ hasText: text }).first().click();
+    },
+    quickInput,
+
+    /** Opens a file of the folder by its name. */
+    async openFile(name) {
+      await page.keyboard.press('Control+P');
+      await quickBox.waitFor();
+      await quickBox.fill(name);
+      await quickInput
+        .locator('.monaco-list-row')
+        .filter({ hasText: path.basename(name) })
+        .first()
+        .waitFor();
+      await page.keyboard.press('Enter');
+    },
+    tab: (name) => page.getByRole('tab', { name }),
+
+    /**
+     * The document inside the webview on screen. Hidden webviews stay in the page, so the visible one is meant.
+     * @returns {import('playwright-core').FrameLocator}
+     */
+    webview: () => page.frameLocator('iframe.webview.ready:visible').frameLocator('#active-frame'),
+
+    /** Waits for a notification toast. */
+    async notified(text) {
+      const toast = page.locator('.notification-toast').filter({ hasText: text }).first();
+      await toast.waitFor();
+      return toast;
+    },
+    /** Waits for a modal dialog and presses one of its buttons. */
+    async dialog(text, button) {
+      const dialog = page.locator('.monaco-dialog-box').filter({ hasText: text });
+      await dialog.waitFor();
+      await dialog.getByRole('button', { name: button }).click();
+      await dialog.waitFor({ state: 'hidden' });
+    },
+
+    /** Changes user settings as a person would in settings.json, e.g. the colour theme. */
+    change(more) {
+      const current = JSON.parse(readFileSync(server.settingsFile, 'utf8'));
+      writeFileSync(server.settingsFile, JSON.stringify({ ...current, ...more }, null, 2));
+    },
+    async screenshot(name) {
+      const file = path.join(screenshots, `${name}.png`);
+      await page.screenshot({ path: file, animations: 'disabled', caret: 'hide' });
+      return file;
+    },
+    async close() {
+      await page.context().close();
+      await server.stop();
+      rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    },
+  };
+  return workbench;
+}
