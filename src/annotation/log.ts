@@ -59,22 +59,28 @@ export function logFile(path: string, annotator: string, installationId: string)
   return join(logFolder(path), `${slug(annotator)}-${tail}.jsonl`);
 }
 
-/** Reads every log of the judgement file at `path`. Throws RationaleError (environment) when a log cannot be read at all. */
-export async function readLogs(path: string): Promise<Logs> {
+/** The logs of the judgement file at `path`, by name. Throws RationaleError (environment) when their folder cannot be read. */
+export async function logFiles(path: string): Promise<readonly string[]> {
   const folder = logFolder(path);
-  let names: string[];
   try {
-    names = await readdir(folder);
+    const names = await readdir(folder);
+    return names
+      .filter((name) => name.endsWith('.jsonl'))
+      .sort()
+      .map((name) => join(folder, name));
   } catch (error) {
-    if (isAbsent(error)) return { events: [], problems: [] };
+    if (isAbsent(error)) return [];
     throw new RationaleError('environment', `Cannot read the corrections in ${folder}: ${messageOf(error)}`, {
       cause: error,
     });
   }
+}
+
+/** Reads every log of the judgement file at `path`. Throws RationaleError (environment) when a log cannot be read at all. */
+export async function readLogs(path: string): Promise<Logs> {
   const events: AnnotationEvent[] = [];
   const problems: LogProblem[] = [];
-  for (const name of names.filter((n) => n.endsWith('.jsonl')).sort()) {
-    const file = join(folder, name);
+  for (const file of await logFiles(path)) {
     let text: string;
     try {
       text = await readFile(file, 'utf8');
