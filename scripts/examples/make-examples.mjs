@@ -18,9 +18,11 @@ const examples = join(root, 'examples');
 const teacherQuestions = 100;
 const neighbours = 2;
 
-const { values } = parseArgs({ options: { source: { type: 'string' }, teacher: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { source: { type: 'string' }, teacher: { type: 'boolean', default: false }, threads: { type: 'string' } },
+});
 if (values.source === undefined) {
-  process.stderr.write('Usage: node scripts/examples/make-examples.mjs --source DIR [--teacher]\n');
+  process.stderr.write('Usage: node scripts/examples/make-examples.mjs --source DIR [--teacher [--threads N]]\n');
   process.exit(2);
 }
 const source = resolve(values.source);
@@ -134,6 +136,7 @@ function judgeNeighbours(chosen) {
     // One more than needed: the question's own abstract is usually among the first.
     const depth = String(neighbours + 1);
     const args = ['run', '-s', 'rationale', '--', 'rerank', '--beir', folder, '--depth', depth, '--mode', 'label-first'];
+    if (values.threads !== undefined) args.push('--threads', values.threads);
     execFileSync('npm', [...args, '--explain', depth, '--judgements', out], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
     const byQuery = new Map();
     for (const line of readFileSync(out, 'utf8').split('\n')) {
