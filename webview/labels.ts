@@ -39,7 +39,7 @@ export class RationaleLabels extends LitElement {
         display: flex;
         flex-wrap: wrap;
         gap: 8px 16px;
-        align-items: stretch;
+        align-items: center;
       }
       .scale,
       .verdicts {
@@ -48,7 +48,7 @@ export class RationaleLabels extends LitElement {
         gap: 6px;
       }
       .scale {
-        flex: 1 1 320px;
+        flex: 1 1 480px;
       }
       button {
         font: inherit;
@@ -73,8 +73,8 @@ export class RationaleLabels extends LitElement {
         color: var(--vscode-disabledForeground, var(--muted));
       }
       .label {
-        flex: 1 1 104px;
-        max-width: 220px;
+        flex: 1 1 108px;
+        max-width: 240px;
         display: grid;
         grid-template-columns: auto minmax(0, 1fr) auto;
         align-items: center;
@@ -83,9 +83,8 @@ export class RationaleLabels extends LitElement {
         text-align: left;
       }
       .label .text {
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
+        line-height: 1.25;
+        overflow-wrap: anywhere;
       }
       .label .meter {
         grid-column: 1 / -1;
@@ -113,7 +112,6 @@ export class RationaleLabels extends LitElement {
         align-items: center;
         gap: 5px;
         padding: 0 8px;
-        align-self: stretch;
         white-space: nowrap;
       }
     `,

@@ -117,7 +117,10 @@ export class RationaleList extends LitElement {
         outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
         outline-offset: -1px;
       }
-      /* On a selection every shade of the theme's muted text may lack contrast: take the selection's own colour. */
+      /* On a selection the theme's muted text may lack contrast: take the selection's own colour. */
+      .row.selected {
+        --muted: var(--vscode-list-inactiveSelectionForeground, var(--vscode-foreground));
+      }
       .scroller:focus .row.selected {
         --muted: var(--vscode-list-activeSelectionForeground);
         --good: var(--vscode-list-activeSelectionForeground);
@@ -130,6 +133,10 @@ export class RationaleList extends LitElement {
         grid-row: 1;
         text-align: right;
         font-weight: 600;
+      }
+      .rank.before {
+        font-weight: 400;
+        color: var(--muted);
       }
       .moved {
         grid-row: 2;
@@ -418,7 +425,11 @@ function renderJudgement(row: Extract<RowSummary, { kind: 'judgement' }>): Templ
   const label = row.correctedLabel ?? row.label;
   const status = statusWords(row.status);
   return html`
-    <span class="rank numeral">${row.rank ?? row.firstStageRank ?? ''}</span>
+    ${
+      row.rank === null
+        ? html`<span class="rank before numeral" title="Place in the first stage">${row.firstStageRank ?? ''}</span>`
+        : html`<span class="rank numeral">${row.rank}</span>`
+    }
     ${
       moved === null
         ? nothing

@@ -19,6 +19,7 @@ export async function serve(scenarios) {
   async function answer(url, host) {
     const theme = url.searchParams.get('theme') ?? 'dark';
     if (url.pathname === '/') return page(url, theme, `http://${host}`);
+    if (url.pathname === '/favicon.ico') return { headers: { 'content-type': 'image/x-icon' }, body: '' };
     if (url.pathname === '/theme.css') return { headers: { 'content-type': 'text/css' }, body: themeCss(theme) };
     if (url.pathname === '/host.js') {
       const scenario = await scenarios[url.searchParams.get('scenario')]();

@@ -140,7 +140,7 @@ export const tests = [
         await page.keyboard.press('Tab');
         stops.push(await focused(page));
       }
-      assert.deepEqual(stops.slice(0, 3), ['listbox', 'radio', 'textarea']);
+      assert.deepEqual(stops, ['button', 'listbox', 'radio', 'textarea'], 'the button puts the notice away');
       for (let i = 0; i < 6 && (await focused(page)) !== 'region'; i++) await page.keyboard.press('Tab');
       assert.equal(await focused(page), 'region');
     },
@@ -182,13 +182,17 @@ export const tests = [
       await page.keyboard.press('End');
       await page.keyboard.type('abc');
       await until(page, () => window.__host.sent.some((m) => m.type === 'draft'));
-      await page.keyboard.press('Control+z');
+      // How many typed letters one undo takes back is the browser's affair.
+      for (let i = 0; i < 3 && (await field(page).inputValue()) !== before; i++) {
+        await page.keyboard.press('Control+z');
+      }
       assert.equal(
         await field(page).inputValue(),
         before,
         'native undo works although the draft went to the host and back',
       );
       await page.keyboard.press('Control+y');
+      assert.notEqual(await field(page).inputValue(), before);
       await page.keyboard.press('Control+z');
       await page.keyboard.press('Control+Shift+z');
       assert.notEqual(await field(page).inputValue(), before);
