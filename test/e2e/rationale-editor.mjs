@@ -7,7 +7,7 @@ export function rationaleEditor(workbench) {
   const frame = workbench.webview();
   const list = frame.getByRole('listbox', { name: 'Ranking' });
   const rows = list.getByRole('option');
-  const rationale = frame.getByRole('textbox', { name: 'Rationale' });
+  const rationale = frame.getByRole('textbox', { name: 'Rationale', exact: true });
   return {
     frame,
     list,
@@ -25,6 +25,6 @@ export function rationaleEditor(workbench) {
       await workbench.page.keyboard.press(key);
     },
     /** What the screen reader is told of a row. */
-    words: (row) => row.getAttribute('aria-label'),
+    words: async (row) => (await row.locator('.spoken').first().textContent()) ?? '',
   };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { newPage, watchOutsideRequests } from '../host/browser.mjs';
 import { startServer } from '../host/server.mjs';
+import { until } from './steps.mjs';
 
 /**
  * Opens a window on a copy of a folder.
@@ -32,6 +33,16 @@ export async function openWorkbench({ browser, folder, extensions, screenshots, 
 
   const quickInput = page.locator('.quick-input-widget');
   const quickBox = quickInput.locator('input.input');
+  const openPalette = async (text) => {
+    await page.keyboard.press('F1');
+    await quickBox.waitFor();
+    await quickBox.fill(`>${text}`);
+  };
+  const appears = (locator) =>
+    locator.waitFor({ timeout: 1000 }).then(
+      () => true,
+      () => false,
+    );
   const workbench = {
     page,
     server,
@@ -44,21 +55,25 @@ export async function openWorkbench({ browser, folder, extensions, screenshots, 
 
     /** Runs a command by its title in the palette. */
     async run(title) {
-      await page.keyboard.press('F1');
-      await quickBox.waitFor();
-      await quickBox.fill(`>${title}`);
-      await quickInput.locator('.monaco-list-row').filter({ hasText: title }).first().click();
+      const row = quickInput.locator('.monaco-list-row').filter({ hasText: title }).first();
+      // The palette lists what is registered when it opens, and extensions are still being read in a new window.
+      await until(`"${title}" in the palette`, async () => {
+        await openPalette(title);
+        if (await appears(row)) return true;
+        await page.keyboard.press('Escape');
+        return false;
+      });
+      await row.click();
     },
-    /** Titles that the palette offers for a text. */
+    /** Titles that the palette offers for a text; waits until there is one. */
     async offered(text) {
-      await page.keyboard.press('F1');
-      await quickBox.waitFor();
-      await quickBox.fill(`>${text}`);
-      const rows = quickInput.locator('.monaco-list-row');
-      await rows.first().waitFor();
-      const titles = await rows.locator('.label-name').allTextContents();
-      await page.keyboard.press('Escape');
-      return titles;
+      const none = quickInput.getByText('No matching commands');
+      return until(`a command for "${text}"`, async () => {
+        await openPalette(text);
+        const titles = (await appears(none)) ? [] : await quickInput.locator('.label-name').allTextContents();
+        await page.keyboard.press('Escape');
+        return titles.length > 0 && titles;
+      });
     },
     /** Types an answer into an input box or quick pick and confirms it. */
     async answer(text) {

@@ -13,7 +13,7 @@ export function run(): Promise<void> {
   const kind = process.env['RATIONALE_TEST_RUN'] ?? 'default';
   const mocha = new Mocha({ ui: 'bdd', color: false, timeout: 60_000, forbidOnly: true, forbidPending: true });
   if (kind === 'default') mocha.grep(/\[restricted\]/).invert();
-  else mocha.grep(`[${kind}]`);
+  else mocha.fgrep(`[${kind}]`);
   for (const name of readdirSync(__dirname).sort())
     if (name.endsWith('.test.js')) mocha.addFile(path.join(__dirname, name));
   return new Promise((resolve, reject) => {

@@ -64,7 +64,7 @@ export async function run({ step, window, updateReadme }) {
 
   await step('a digit corrects the label, and the row says that it is not saved', async () => {
     const before = await editor.words(editor.selected);
-    const digit = /Label Relevant\b/i.test(before) ? '0' : '2';
+    const digit = /Label relevant\b/.test(before) ? '0' : '2';
     await editor.press(digit);
     await until('the correction in the row', async () => /corrected/i.test(await editor.words(editor.selected)));
     assert.match(await editor.words(editor.selected), /Not saved/);

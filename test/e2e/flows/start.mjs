@@ -24,7 +24,11 @@ export async function run({ step }) {
     const { origin, searchParams } = new URL(address);
     await step('answers with the token', async () => {
       assert.ok(searchParams.get('tkn').length >= 32);
-      assert.equal((await fetch(address)).status, 200);
+      const given = await fetch(address, { redirect: 'manual' });
+      assert.equal(given.status, 302);
+      const cookie = given.headers.get('set-cookie').split(';')[0];
+      const page = await fetch(new URL(given.headers.get('location'), address), { headers: { cookie } });
+      assert.equal(page.status, 200);
     });
     await step('refuses every request without it', async () => {
       for (const request of ['/', '/?tkn=', `/?tkn=${'x'.repeat(32)}`, '/vscode-remote-resource?path=/etc/hostname']) {
