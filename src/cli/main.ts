@@ -5,11 +5,13 @@ import { isAbort, messageOf, RationaleError } from '../domain/failure.js';
 import { version } from '../../package.json';
 import { exitCodes, type CliCommand, type CliContext } from './command.js';
 import { evaluateCommand } from './evaluate.js';
+import { exportCommand } from './export.js';
 import { rerankCommand } from './rerank.js';
 
 const commands: Readonly<Record<string, CliCommand>> = {
   rerank: rerankCommand,
   evaluate: evaluateCommand,
+  export: exportCommand,
 };
 
 const help = `rationale ${version}: rerank documents with a local reasoning reranker, and turn corrections into training data
