@@ -46,8 +46,10 @@ function termOf(word: string): string {
   const plain = (ascii.test(word) ? word : word.normalize('NFKC')).toLowerCase();
   const term = stopWords.has(plain) ? '' : /^[a-z]+$/.test(plain) ? stemmer(plain) : plain;
   if (stems.size >= stemsKept) stems.clear();
-  stems.set(ownCopy(word), ownCopy(term));
-  return term;
+  const key = ownCopy(word);
+  const kept = term === word ? key : ownCopy(term);
+  stems.set(key, kept);
+  return kept;
 }
 
 /** V8 keeps a whole text alive for each slice of it; what outlives the call is copied out. */

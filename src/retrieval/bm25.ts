@@ -50,6 +50,8 @@ export class Bm25Index {
   private buffer = new Uint32Array(3 * 1024);
   private buffered = 0;
   private scores = new Float64Array(0);
+  /** Term number → occurrences in the document being added; 0 between documents. */
+  private counts = new Uint32Array(1024);
 
   /** How many documents the index holds. */
   get size(): number {
@@ -65,26 +67,33 @@ export class Bm25Index {
     this.remove(id);
     const slot = this.ids.length;
     const terms = termsOf(text);
-    const counts = new Map<number, number>();
-    for (const term of terms) {
-      let number = this.termNumbers.get(term);
-      if (number === undefined) {
-        number = this.termNumbers.size;
-        this.termNumbers.set(term, number);
-      }
-      counts.set(number, (counts.get(number) ?? 0) + 1);
-    }
     this.ids.push(id);
     this.slots.set(id, slot);
     if (slot >= this.lengths.length) this.lengths = grown(this.lengths, slot + 1);
     this.lengths[slot] = terms.length;
     this.totalLength += terms.length;
-    const needed = 3 * (this.buffered + counts.size);
-    if (needed > this.buffer.length) this.buffer = grown(this.buffer, needed);
-    for (const [term, count] of counts) {
-      this.buffer.set([term, slot, count], 3 * this.buffered);
-      this.buffered++;
+    const distinct: number[] = [];
+    for (const term of terms) {
+      let number = this.termNumbers.get(term);
+      if (number === undefined) {
+        number = this.termNumbers.size;
+        this.termNumbers.set(term, number);
+        if (number >= this.counts.length) this.counts = grown(this.counts, number + 1);
+      }
+      const count = this.counts[number] ?? 0;
+      if (count === 0) distinct.push(number);
+      this.counts[number] = count + 1;
     }
+    const needed = 3 * (this.buffered + distinct.length);
+    if (needed > this.buffer.length) this.buffer = grown(this.buffer, needed);
+    let at = 3 * this.buffered;
+    for (const term of distinct) {
+      this.buffer[at++] = term;
+      this.buffer[at++] = slot;
+      this.buffer[at++] = this.counts[term] ?? 0;
+      this.counts[term] = 0;
+    }
+    this.buffered += distinct.length;
     if (this.buffered >= bufferedPostings) this.seal();
   }
 
@@ -188,6 +197,7 @@ export class Bm25Index {
     const names = JSON.parse(Buffer.from(strings).toString('utf8')) as { terms: string[]; ids: string[] };
     const index = new Bm25Index();
     for (const [number, term] of names.terms.entries()) index.termNumbers.set(term, number);
+    index.counts = new Uint32Array(Math.max(1024, names.terms.length));
     index.ids = names.ids;
     for (const [slot, id] of names.ids.entries()) index.slots.set(id, slot);
     index.lengths = new Uint32Array(lengths.buffer);
