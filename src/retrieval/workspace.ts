@@ -21,7 +21,7 @@ export const alwaysExcluded = [
 ] as const;
 
 export type SkipReason = 'binary' | 'empty' | 'too large' | 'unreadable';
-export interface Skipped {
+interface Skipped {
   readonly kind: 'skipped';
   readonly reason: SkipReason;
   /** For people: what was found, without the path. */
