@@ -1,7 +1,7 @@
 // Runs the tests that need Python: our code against the programs that read its files or compute the same thing.
 //   node test/python/run.mjs [SUITE…]      e.g. `node test/python/run.mjs tokenizer metrics`
 // Prints each suite's tests and ends with `N passed, N failed, N skipped`; exit code 1 when anything failed.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
@@ -41,9 +41,7 @@ async function main(names) {
 /** The TypeScript side of each comparison: a program that reads JSON on stdin and writes JSON on stdout. */
 async function bundle() {
   await build({
-    entryPoints: ['tokenizer', 'metrics', 'logits']
-      .map((name) => join(import.meta.dirname, `${name}.ts`))
-      .filter(existsSync),
+    entryPoints: ['tokenizer', 'metrics', 'logits'].map((name) => join(import.meta.dirname, `${name}.ts`)),
     outdir: entries,
     bundle: true,
     platform: 'node',
