@@ -16,7 +16,7 @@ import {
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { cleanEnvironment } from '../../scripts/process.mjs';
+import { cleanEnvironment, must } from '../../scripts/process.mjs';
 import { codeServer, hostNode } from './install.mjs';
 
 const serverMain = path.join(codeServer, 'lib/vscode/out/server-main.js');
@@ -187,6 +187,26 @@ export function linkExtension(extensionFolder, extensions = mkdtempSync(path.joi
   mkdirSync(extensions, { recursive: true });
   symlinkSync(extensionFolder, path.join(extensions, `${publisher}.${name}-${version}`));
   return extensions;
+}
+
+/** Installs a VSIX into an extensions folder, as a user does. */
+export async function installExtension(vsix, extensions) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'rationale-install-'));
+  const args = [
+    serverMain,
+    '--install-extension',
+    vsix,
+    '--extensions-dir',
+    extensions,
+    '--accept-server-license-terms',
+  ];
+  args.push('--user-data-dir', path.join(folder, 'user'), '--server-data-dir', path.join(folder, 'server'));
+  const env = cleanEnvironment({ EXTENSIONS_GALLERY: '{"serviceUrl":""}' });
+  try {
+    await must('Installing the VSIX', hostNode, args, { env, output: 'capture' });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function readTexts(folder, prefix = '') {
