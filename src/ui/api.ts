@@ -7,7 +7,7 @@ import type { ModelIdentity } from '../domain/judgement.js';
 import type { EditorView, RowDetail, ToWebview } from '../protocol/editor.js';
 import type { RunState } from '../runs/run.js';
 import type { ShownMessage } from './errors.js';
-import type { JudgementEditorProvider } from './judgement-editor.js';
+import type { JudgementEditors } from './judgement-editor.js';
 import type { ModelHost } from './model-host.js';
 import type { RunRegistry } from './run-registry.js';
 
@@ -35,7 +35,7 @@ export interface RationaleApi {
 }
 
 export function createApi(
-  editors: JudgementEditorProvider,
+  editors: JudgementEditors,
   runs: RunRegistry,
   model: ModelHost,
   onDidShowMessage: vscode.Event<ShownMessage>,

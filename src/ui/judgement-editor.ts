@@ -102,15 +102,17 @@ export class EditorPanel {
   }
 }
 
-export class JudgementEditorProvider implements vscode.CustomEditorProvider<JudgementFile> {
-  private readonly edited = new vscode.EventEmitter<vscode.CustomDocumentEditEvent<JudgementFile>>();
-  readonly onDidChangeCustomDocument = this.edited.event;
+type EditEvents = vscode.EventEmitter<vscode.CustomDocumentEditEvent<JudgementFile>>;
+
+export class JudgementEditors {
+  /** VS Code looks an edited document up by view type, so an edit is told to the provider that opened the file only. */
+  private readonly editsOf = new WeakMap<JudgementFile, EditEvents>();
   private readonly files = new Map<string, JudgementFile>();
   private readonly editors = new Set<EditorPanel>();
   /** Files whose edits from the journal are not on VS Code's undo stack yet. */
   private readonly restoring = new WeakSet<JudgementFile>();
   private readonly clock = new ActivityClock(() => performance.now(), vscode.window.state.focused);
-  private readonly subscriptions: { dispose(): unknown }[] = [this.edited];
+  private readonly subscriptions: { dispose(): unknown }[] = [];
 
   constructor(private readonly services: EditorServices) {
     this.subscriptions.push(
@@ -119,15 +121,35 @@ export class JudgementEditorProvider implements vscode.CustomEditorProvider<Judg
     );
   }
 
-  /** Registers the provider for both view types. */
+  /** Registers a provider for each of the view types. */
   register(): vscode.Disposable {
     const options = { supportsMultipleEditorsPerDocument: true, webviewOptions: { retainContextWhenHidden: false } };
     return vscode.Disposable.from(
-      ...Object.values(viewTypes).map((type) => vscode.window.registerCustomEditorProvider(type, this, options)),
+      ...Object.values(viewTypes).map((type) =>
+        vscode.window.registerCustomEditorProvider(type, this.provider(), options),
+      ),
       new vscode.Disposable(() => {
         for (const subscription of this.subscriptions) subscription.dispose();
       }),
     );
+  }
+
+  private provider(): vscode.CustomEditorProvider<JudgementFile> {
+    const edits: EditEvents = new vscode.EventEmitter();
+    this.subscriptions.push(edits);
+    return {
+      onDidChangeCustomDocument: edits.event,
+      openCustomDocument: async (uri) => {
+        const file = await this.open(uri);
+        this.editsOf.set(file, edits);
+        return file;
+      },
+      resolveCustomEditor: (file, panel) => this.show(file, panel),
+      saveCustomDocument: (file) => file.save(),
+      saveCustomDocumentAs: (file, destination) => this.saveAs(file, destination),
+      revertCustomDocument: (file) => file.revert(),
+      backupCustomDocument: backUp,
+    };
   }
 
   /** The editors that are open. */
@@ -139,9 +161,9 @@ export class JudgementEditorProvider implements vscode.CustomEditorProvider<Judg
     return this.panels.find((editor) => editor.panel.active);
   }
 
-  // Open, save, revert, backup
+  // Open and save as
 
-  async openCustomDocument(uri: vscode.Uri): Promise<JudgementFile> {
+  private async open(uri: vscode.Uri): Promise<JudgementFile> {
     if (uri.scheme === 'file' && this.files.has(uri.fsPath)) {
       throw new RationaleError(
         'user',
@@ -168,19 +190,16 @@ export class JudgementEditorProvider implements vscode.CustomEditorProvider<Judg
       const run = this.services.runs.get(key);
       if (run !== undefined) file.attach(run);
       file.onDidChangeOutside(() => this.reportOutsideChange(file));
+      file.onDidFail((error) => this.services.messages.showError(`reading ${file.fileName} again`, error));
     }
     return file;
-  }
-
-  async saveCustomDocument(file: JudgementFile): Promise<void> {
-    await file.save();
   }
 
   /**
    * Copies judgements, run record, sidecar and logs to `destination`, and writes the decisions that are not saved yet
    * into the copy only. Throws RationaleError where decisions already lie beside `destination`.
    */
-  async saveCustomDocumentAs(file: JudgementFile, destination: vscode.Uri): Promise<void> {
+  private async saveAs(file: JudgementFile, destination: vscode.Uri): Promise<void> {
     if (destination.scheme !== 'file') {
       throw new RationaleError('user', `A judgement file is saved to a disk, not to ${destination.scheme}:.`);
     }
@@ -212,26 +231,9 @@ export class JudgementEditorProvider implements vscode.CustomEditorProvider<Judg
     await file.document.revert();
   }
 
-  async revertCustomDocument(file: JudgementFile): Promise<void> {
-    await file.revert();
-  }
-
-  async backupCustomDocument(
-    file: JudgementFile,
-    backup: vscode.CustomDocumentBackupContext,
-  ): Promise<vscode.CustomDocumentBackup> {
-    // Every edit is in the journal already; the backup only makes VS Code reopen the file as changed.
-    await vscode.workspace.fs.createDirectory(vscode.Uri.joinPath(backup.destination, '..'));
-    await vscode.workspace.fs.writeFile(backup.destination, new TextEncoder().encode(file.uri.toString()));
-    return {
-      id: backup.destination.toString(),
-      delete: () => void vscode.workspace.fs.delete(backup.destination).then(undefined, () => undefined),
-    };
-  }
-
   // Webview
 
-  resolveCustomEditor(file: JudgementFile, panel: vscode.WebviewPanel): void {
+  private show(file: JudgementFile, panel: vscode.WebviewPanel): void {
     const root = vscode.Uri.joinPath(this.services.context.extensionUri, 'dist/webview');
     const address = (name: string): string => panel.webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
@@ -251,7 +253,7 @@ export class JudgementEditorProvider implements vscode.CustomEditorProvider<Judg
     panel.webview.html = webviewHtml({
       cspSource: panel.webview.cspSource,
       script: address('editor.js'),
-      styles: [address('style.css'), address('codicon.css')],
+      styles: [address('editor.css'), address('codicon.css')],
     });
     if (this.restoring.delete(file)) {
       for (const edit of file.document.restoredEdits) this.pushEdit(file, edit);
@@ -335,7 +337,7 @@ export class JudgementEditorProvider implements vscode.CustomEditorProvider<Judg
   }
 
   private pushEdit(file: JudgementFile, edit: Edit): void {
-    this.edited.fire({
+    this.editsOf.get(file)?.fire({
       document: file,
       label: edit.title,
       undo: () => file.document.undo(edit),
@@ -464,4 +466,17 @@ async function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Every edit is in the journal already; the backup only makes VS Code reopen the file as changed. */
+async function backUp(
+  file: JudgementFile,
+  { destination }: vscode.CustomDocumentBackupContext,
+): Promise<vscode.CustomDocumentBackup> {
+  await vscode.workspace.fs.createDirectory(vscode.Uri.joinPath(destination, '..'));
+  await vscode.workspace.fs.writeFile(destination, new TextEncoder().encode(file.uri.toString()));
+  return {
+    id: destination.toString(),
+    delete: () => void vscode.workspace.fs.delete(destination).then(undefined, () => undefined),
+  };
 }

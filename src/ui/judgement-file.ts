@@ -24,6 +24,9 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
   private readonly outside = new vscode.EventEmitter<void>();
   /** The file changed on disk while decisions are unsaved: someone must choose. */
   readonly onDidChangeOutside = this.outside.event;
+  private readonly failed = new vscode.EventEmitter<unknown>();
+  /** Reading the file again, which nobody asked for, failed. What is shown stays. */
+  readonly onDidFail = this.failed.event;
   private readonly subscriptions: { dispose(): unknown }[] = [];
   private stopRun: (() => void) | null = null;
   private knownStamp = '';
@@ -35,7 +38,7 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
     readonly readonly: string | null,
     private readonly installationId: string,
   ) {
-    this.subscriptions.push(this.changed, this.outside);
+    this.subscriptions.push(this.changed, this.outside, this.failed);
     const stop = document.onDidChange(() => this.changed.fire('rows'));
     this.subscriptions.push({ dispose: stop });
   }
@@ -82,15 +85,17 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
       attached = false;
       stop();
     };
-    void run.finished.then(async (state) => {
-      if (!attached) return;
-      stop();
-      this.streaming.clear();
-      await this.reload();
-      // A failure's reason is only in the run; any other ending is in the record on disk.
-      if (state.phase !== 'failed') this.run = null;
-      this.changed.fire('rows');
-    });
+    void run.finished
+      .then(async (state) => {
+        if (!attached) return;
+        stop();
+        this.streaming.clear();
+        await this.reload();
+        // A failure's reason is only in the run; any other ending is in the record on disk.
+        if (state.phase !== 'failed') this.run = null;
+        this.changed.fire('rows');
+      })
+      .catch((error: unknown) => this.failed.fire(error));
     this.changed.fire('rows');
   }
 
@@ -168,7 +173,7 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
         if (uri.path.endsWith(ownLog)) return;
         // Events of one change come in bursts, and a file may be half-written at the first.
         clearTimeout(this.checking);
-        this.checking = setTimeout(() => void this.checkDisk(), 200);
+        this.checking = setTimeout(() => void this.checkDisk().catch((error: unknown) => this.failed.fire(error)), 200);
       };
       this.subscriptions.push(
         watcher,

@@ -115,7 +115,7 @@ describe('the Rationale editor', () => {
     await until('a dirty tab', () => activeTab().isDirty);
     await vscode.commands.executeCommand('workbench.action.files.revert');
     await until('a clean tab', () => !activeTab().isDirty);
-    assert.equal(editor.view().unsaved, 0);
+    await until('no unsaved decision', () => editor.view().unsaved === 0);
     assert.equal(editor.view().reviewCounts.corrected, 0);
     assert.deepEqual(loggedEvents(uri), []);
   });
