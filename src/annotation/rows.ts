@@ -19,7 +19,7 @@ export interface JudgementRow {
   readonly answerId: string;
 }
 
-export interface MalformedRow {
+interface MalformedRow {
   readonly kind: 'malformed';
   readonly key: RowKey;
   readonly line: number;

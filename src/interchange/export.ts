@@ -35,12 +35,12 @@ export function formatCard(format: ExportFormat): string {
   return exporters[format].card;
 }
 
-export interface PlannedRow {
+interface PlannedRow {
   readonly row: CanonicalRow;
   readonly line: JsonObject;
 }
 
-export interface Count<T extends string> {
+interface Count<T extends string> {
   readonly id: T;
   readonly text: string;
   readonly rows: number;
