@@ -405,7 +405,7 @@ function renderHeader(detail: RowDetail): TemplateResult {
     <h2>${detail.name}</h2>
     <div class="meta">
       ${detail.place === null || detail.place === detail.name ? nothing : html`<span>${detail.place}</span>`}
-      ${detail.rank === null ? nothing : html`<span>Rank <b>${detail.rank}</b>${moved === null ? '' : html`<span class="from">${moved.long}</span>`}</span>`}
+      ${detail.rank === null ? nothing : html`<span>Rank <b>${detail.rank}</b>${moved === null ? '' : `(${moved.long})`}</span>`}
       ${detail.score === null ? nothing : html`<span>Score <b>${number(detail.score)}</b></span>`}
       ${status === '' ? nothing : html`<span>${icon(detail.status === 'pending' ? 'unseen' : 'warning')}${status}</span>`}
       <span>${icon(review.icon)}${review.name}${detail.saved ? '' : ', not saved'}</span>

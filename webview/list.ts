@@ -340,7 +340,8 @@ export class RationaleList extends LitElement {
     const virtualizer = this.virtual.getVirtualizer();
     for (const place of this.renderRoot.querySelectorAll<HTMLElement>('.place')) virtualizer.measureElement(place);
     const range = virtualizer.range;
-    if (range !== null) store.need(range.startIndex, Math.min(range.endIndex + 8, (store.view?.count ?? 1) - 1));
+    const end = (store.view?.count ?? 0) - 1;
+    if (range !== null && end >= 0) store.need(range.startIndex, Math.min(range.endIndex + 8, end));
     this.followSelection();
   }
 
@@ -363,7 +364,12 @@ export class RationaleList extends LitElement {
       if (!restoring) virtualizer.scrollToIndex(selected.position, { align: 'auto' });
     } else if (before.position !== selected.position && before.offset !== null) {
       const start = virtualizer.getOffsetForIndex(selected.position, 'start');
-      if (start !== undefined) this.scroller.scrollTop = start[0] - before.offset;
+      if (start !== undefined) {
+        const top = start[0] - before.offset;
+        this.scroller.scrollTop = top;
+        // Told at once: it would correct for a newly measured heading from the position it knew before.
+        virtualizer.scrollOffset = top;
+      }
     }
     this.restored = true;
     this.shown = { key: selected.key, position: selected.position, offset: this.offsetOf(selected.position) };

@@ -82,23 +82,28 @@ class Store {
     return this.#pages.get(Math.floor(position / pageSize))?.rows[position % pageSize];
   }
 
-  /** Asks for the pages that hold the places from `start` to `end` (inclusive) and are missing or outdated. */
+  /**
+   * Asks for the pages that hold the places from `start` to `end` (inclusive), and the selected row's, where they are
+   * missing or outdated.
+   */
   need(start: number, end: number): void {
     const revision = this.view?.revision;
     if (revision === undefined) return;
     const first = Math.floor(start / pageSize);
     const last = Math.floor(end / pageSize);
-    for (let page = first; page <= last; page++) {
+    const wanted = new Set<number>();
+    for (let page = first; page <= last; page++) wanted.add(page);
+    if (this.selected !== null) wanted.add(Math.floor(this.selected.position / pageSize));
+    for (const page of wanted) {
       if (this.#pages.get(page)?.revision === revision || this.#asked.get(page) === revision) continue;
       this.#asked.set(page, revision);
       this.#post({ type: 'getRows', revision, start: page * pageSize, count: pageSize });
     }
     if (this.#pages.size <= pagesKept) return;
     for (const page of this.#pages.keys()) {
-      if (page < first - 1 || page > last + 1) {
-        this.#pages.delete(page);
-        this.#asked.delete(page);
-      }
+      if (wanted.has(page) || wanted.has(page - 1) || wanted.has(page + 1)) continue;
+      this.#pages.delete(page);
+      this.#asked.delete(page);
     }
   }
 

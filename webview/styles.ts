@@ -62,6 +62,13 @@ export const base = css`
     line-height: 15px;
     text-align: center;
   }
+  /* The toolkit's corners, brought up to date. */
+  vscode-button,
+  vscode-dropdown,
+  vscode-text-field {
+    --corner-radius: 4;
+    --corner-radius-round: 4;
+  }
   h2,
   h3,
   p {

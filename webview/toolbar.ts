@@ -43,6 +43,7 @@ export class RationaleToolbar extends LitElement {
         z-index: 2;
         border-bottom: 1px solid var(--line);
         background: var(--vscode-editor-background);
+        container-type: inline-size;
       }
       .line {
         display: flex;
@@ -54,8 +55,13 @@ export class RationaleToolbar extends LitElement {
       .line:last-of-type {
         padding-bottom: 8px;
       }
-      .grow {
-        flex: 1;
+      .end {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        justify-content: flex-end;
+        gap: 6px 10px;
+        margin-left: auto;
       }
       .status,
       .counts,
@@ -86,6 +92,16 @@ export class RationaleToolbar extends LitElement {
       .counts .icon,
       .save .icon {
         font-size: 14px;
+      }
+      /* Where the words would push the buttons into a second line the icon and its tooltip must do, for the eye. */
+      @container (max-width: 1399px) {
+        .word {
+          position: absolute;
+          width: 1px;
+          height: 1px;
+          overflow: hidden;
+          clip-path: inset(50%);
+        }
       }
       .save {
         color: var(--muted);
@@ -141,27 +157,28 @@ export class RationaleToolbar extends LitElement {
     return html`
       <div class="line" role="group" aria-label="State">
         ${run === null ? nothing : renderRun(run)} ${renderCounts(view)}
-        <span class="grow"></span>
-        <span class="save ${view.unsaved > 0 ? 'dirty' : ''}">
-          ${
-            view.readonly !== null
-              ? html`Read-only`
-              : view.unsaved > 0
-                ? html`${icon('unsaved')}${view.unsaved} unsaved`
-                : html`${icon('check')}Saved`
-          }
-        </span>
-        ${view.annotator === '' ? nothing : html`<span class="save" title="Decisions are recorded under this name">${icon('person')}${view.annotator}</span>`}
-        ${run === null ? nothing : active ? runButton('cancelRun', 'Cancel') : ['cancelled', 'interrupted', 'failed'].includes(run.state) ? runButton('resumeRun', 'Resume') : nothing}
-        ${runButton('copyMarkdown', 'Copy as Markdown', 'copy')}
-        ${runButton('exportRefinementData', 'Export…', 'export')}
-        <vscode-button
-          appearance="icon"
-          aria-label="Keyboard shortcuts"
-          title="Keyboard shortcuts (?)"
-          @click=${() => this.dispatchEvent(new CustomEvent('show-shortcuts', { bubbles: true, composed: true }))}
-          >${icon('question')}</vscode-button
-        >
+        <div class="end">
+          <span class="save ${view.unsaved > 0 ? 'dirty' : ''}">
+            ${
+              view.readonly !== null
+                ? html`Read-only`
+                : view.unsaved > 0
+                  ? html`${icon('unsaved')}${view.unsaved} unsaved`
+                  : html`${icon('check')}Saved`
+            }
+          </span>
+          ${view.annotator === '' ? nothing : html`<span class="save" title="Decisions are recorded under this name">${icon('person')}${view.annotator}</span>`}
+          ${run === null ? nothing : active ? runButton('cancelRun', 'Cancel') : ['cancelled', 'interrupted', 'failed'].includes(run.state) ? runButton('resumeRun', 'Resume') : nothing}
+          ${runButton('copyMarkdown', 'Copy as Markdown', 'copy')}
+          ${runButton('exportRefinementData', 'Export…', 'export')}
+          <vscode-button
+            appearance="icon"
+            aria-label="Keyboard shortcuts"
+            title="Keyboard shortcuts (?)"
+            @click=${() => this.dispatchEvent(new CustomEvent('show-shortcuts', { bubbles: true, composed: true }))}
+            >${icon('question')}</vscode-button
+          >
+        </div>
       </div>
       ${this.renderFilters(view)}
       ${
@@ -291,7 +308,7 @@ function renderRun(run: RunView): TemplateResult {
 function renderCounts(view: EditorView): TemplateResult {
   const shown = reviewStates.filter((s) => s !== 'unseen' && view.reviewCounts[s] > 0);
   return html`<span class="counts numeral"
-    >${shown.map((s) => html`<span title=${reviewWords[s].hint}>${icon(reviewWords[s].icon)}${view.reviewCounts[s]} ${reviewWords[s].name.toLowerCase()}</span>`)}</span
+    >${shown.map((s) => html`<span title="${reviewWords[s].name}: ${reviewWords[s].hint}">${icon(reviewWords[s].icon)}${view.reviewCounts[s]}<span class="word">${reviewWords[s].name.toLowerCase()}</span></span>`)}</span
   >`;
 }
 
