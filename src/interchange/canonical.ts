@@ -7,7 +7,7 @@ import { readLogs } from '../annotation/log.js';
 import { readRunInfo, readSidecar, type RunInfo } from '../annotation/record.js';
 import { readJudgementFile, type JudgementRow, type Row } from '../annotation/rows.js';
 import { sha256 } from '../domain/identity.js';
-import type { Judgement } from '../domain/judgement.js';
+import type { Judgement, Mode } from '../domain/judgement.js';
 import { reviewState, type ReviewState } from '../domain/review.js';
 import { findScale, interankScale, type LabelScale } from '../domain/scale.js';
 import { interankProfile, interankPrompt } from '../profiles/interank.js';
@@ -131,7 +131,7 @@ function canonical(row: Row, context: Context): CanonicalRow | Exclusion {
   const review = reviewOf(row, context);
   if (typeof review === 'string') return review;
   const { judgement } = row;
-  const asked = exactPrompt(judgement, context);
+  const asked = exactPrompt(judgement, (review.explanation ?? '') !== '', context);
   if (typeof asked === 'string') return asked;
   const { prompt, spec, labels, template } = asked;
   const wantsExplanation = spec.answer.includes('{explanation}');
@@ -218,28 +218,31 @@ interface ExactPrompt {
   readonly template: string;
 }
 
-/** Rebuilds what was asked and proves it by its hash; a row that names no prompt is asked with the paper's template. */
-function exactPrompt(j: Judgement, context: Context): ExactPrompt | Exclusion {
-  const found = (profile: Profile, spec: Prompt): ExactPrompt => ({
+/**
+ * Rebuilds what was asked and proves it by its hash; a row that names no prompt is asked with the paper's template. Where
+ * somebody explained an answer that the model only scored, the label-first prompt is taken if it is the same text.
+ */
+function exactPrompt(j: Judgement, explained: boolean, context: Context): ExactPrompt | Exclusion {
+  const found = (profile: Profile, spec: Prompt, mode: Mode): ExactPrompt => ({
     prompt: renderPrompt(spec, promptInputOf(j)),
     spec,
     labels: profile.label_scale.labels.map((label) => label.value),
-    template: `${profile.id} v${profile.version} ${j.mode}`,
+    template: `${profile.id} v${profile.version} ${mode}`,
   });
   if (j.prompt_sha256 === null) {
     if (context.run !== null) return 'no_exact_prompt';
     if (j.scale !== interankScale.name) return 'off_scale';
-    return {
-      ...found(interankProfile, interankPrompt()),
-      template: `${interankProfile.id} v${interankProfile.version} explain-first`,
-    };
+    return found(interankProfile, interankPrompt(), 'explain-first');
   }
+  const wanted: readonly Mode[] = explained && j.mode === 'score' ? ['label-first', 'score'] : [j.mode];
   const own = context.run?.profile ?? null;
   for (const profile of [...(own === null ? [] : [own]), ...context.profiles]) {
-    const spec = promptFor(profile, j.mode);
-    if (spec === undefined) continue;
-    const exact = found(profile, spec);
-    if (exact.prompt.kind === 'raw' && sha256(exact.prompt.text) === j.prompt_sha256) return exact;
+    for (const mode of wanted) {
+      const spec = promptFor(profile, mode);
+      if (spec === undefined) continue;
+      const exact = found(profile, spec, mode);
+      if (exact.prompt.kind === 'raw' && sha256(exact.prompt.text) === j.prompt_sha256) return exact;
+    }
   }
   return own === null ? 'no_exact_prompt' : 'prompt_mismatch';
 }

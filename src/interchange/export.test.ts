@@ -19,7 +19,10 @@ const profile = {
     labels: [0, 1, 2].map((value) => ({ value, name: `${value}`, description: '' })),
   },
   max_tokens: 512,
-  prompts: { label_first: { raw, answer: '{label}\nExplanation: {explanation}', stop: ['\n'], max_new_tokens: 40 } },
+  prompts: {
+    score: { raw, answer: '{label}' },
+    label_first: { raw, answer: '{label}\nExplanation: {explanation}', stop: ['\n'], max_new_tokens: 40 },
+  },
   score: {},
 };
 
@@ -169,6 +172,25 @@ describe('planning an export', () => {
     });
     const profiles = run?.profile === undefined || run.profile === null ? [] : [run.profile];
     expect((await planExport({ files: [path], format: 'trl-sft', profiles })).included).toHaveLength(1);
+  });
+
+  it('trains on the label alone where the model only scored, and on the explanation where somebody wrote one', async () => {
+    const path = await make({
+      rows: [ofRun('a', { mode: 'score', explanation: null }), ofRun('b', { mode: 'score', explanation: null })],
+      decisions: {
+        Ada: [
+          [0, label(2)],
+          [1, label(0)],
+          [1, explain('off topic')],
+        ],
+      },
+      run: true,
+    });
+    const { included } = await plan(path, 'trl-sft-text');
+    expect(included.map(({ line }) => [line['completion'], line['template']])).toEqual([
+      ['2', 'tiny v3 score'],
+      ['0\nExplanation: off topic', 'tiny v3 label-first'],
+    ]);
   });
 
   it('leaves out an explanation that could not be read back', async () => {
