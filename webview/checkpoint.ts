@@ -1,6 +1,6 @@
 /** The little that outlives the webview: sizes, open sections, dismissed notices. Small and versioned. */
 
-export interface Checkpoint {
+interface Checkpoint {
   readonly version: 1;
   /** Share of the list in the width (side by side) and in the height (stacked), in percent. */
   readonly split: number;

@@ -78,6 +78,7 @@ export class RationaleLabels extends LitElement {
         display: grid;
         grid-template-columns: auto minmax(0, 1fr) auto;
         align-items: center;
+        align-content: space-between;
         gap: 3px 6px;
         padding: 5px 8px 6px;
         text-align: left;
@@ -94,6 +95,11 @@ export class RationaleLabels extends LitElement {
         align-items: center;
         font-size: 0.88em;
       }
+      .label .key {
+        display: inline-flex;
+        align-items: center;
+        gap: 4px;
+      }
       .label .by {
         font-size: 0.88em;
       }
@@ -102,6 +108,8 @@ export class RationaleLabels extends LitElement {
         background: var(--vscode-inputOption-activeBackground, var(--vscode-list-inactiveSelectionBackground));
         color: var(--vscode-inputOption-activeForeground, var(--vscode-foreground));
         border-color: var(--vscode-inputOption-activeBorder, var(--vscode-focusBorder));
+        /* Twice the line: in high contrast nothing else tells a choice from the rest. */
+        box-shadow: inset 0 0 0 1px var(--vscode-inputOption-activeBorder, var(--vscode-focusBorder));
         --muted: var(--vscode-inputOption-activeForeground, var(--vscode-foreground));
       }
       .label[aria-checked='true'] .text {
@@ -151,18 +159,21 @@ export class RationaleLabels extends LitElement {
           >
             ${gradeBars(label.grade)}
             <span class="text">${label.name}</span>
-            ${label.value >= 0 && label.value <= 4 ? html`<kbd aria-hidden="true">${label.value}</kbd>` : html`<span></span>`}
+            <span class="key"
+              >${label.value === chosen ? icon('check') : nothing}${
+                label.value >= 0 && label.value <= 4 ? html`<kbd aria-hidden="true">${label.value}</kbd>` : nothing
+              }</span
+            >
             ${
               label.probability === null
                 ? isModel
-                  ? html`<span class="by muted">the model's label</span>`
+                  ? html`<span class="by muted">model</span>`
                   : nothing
                 : html`<span class="meter">
                     ${shareBar(label.probability)}
-                    <span class="numeral muted">${percent(label.probability)}</span>
+                    <span class="numeral muted">${isModel ? 'model ' : ''}${percent(label.probability)}</span>
                   </span>`
             }
-            ${isModel && label.probability !== null ? html`<span class="spoken">, the model's label</span>` : nothing}
           </button>`;
         })}
       </div>

@@ -232,7 +232,7 @@ export class RationaleList extends LitElement {
         color: var(--muted);
       }
       /* A narrow list keeps what a decision needs: rank, name, label, state. */
-      @container (max-width: 330px) {
+      @container (max-width: 400px) {
         .badge-p {
           display: none;
         }

@@ -32,7 +32,7 @@ export class RationaleNotices extends LitElement {
         padding: 3px 0;
         overflow-wrap: anywhere;
       }
-      .info .icon {
+      .info > .icon {
         color: var(--vscode-editorInfo-foreground, inherit);
       }
       .warning > .icon {

@@ -95,7 +95,7 @@ export class RationaleToolbar extends LitElement {
       }
       /* Where the words would push the buttons into a second line the icon and its tooltip must do, for the eye. */
       @container (max-width: 1399px) {
-        .word {
+        .many .word {
           position: absolute;
           width: 1px;
           height: 1px;
@@ -120,11 +120,11 @@ export class RationaleToolbar extends LitElement {
       }
       vscode-dropdown {
         flex: 0 1 auto;
-        width: 168px;
+        width: 152px;
         min-width: 120px;
       }
       vscode-dropdown.query {
-        flex: 1 1 200px;
+        flex: 1 1 140px;
         max-width: 360px;
       }
       .progress {
@@ -307,7 +307,7 @@ function renderRun(run: RunView): TemplateResult {
 /** Only what has happened: a row of zeros says nothing. */
 function renderCounts(view: EditorView): TemplateResult {
   const shown = reviewStates.filter((s) => s !== 'unseen' && view.reviewCounts[s] > 0);
-  return html`<span class="counts numeral"
+  return html`<span class="counts numeral ${shown.length > 3 ? 'many' : ''}"
     >${shown.map((s) => html`<span title="${reviewWords[s].name}: ${reviewWords[s].hint}">${icon(reviewWords[s].icon)}${view.reviewCounts[s]}<span class="word">${reviewWords[s].name.toLowerCase()}</span></span>`)}</span
   >`;
 }

@@ -50,7 +50,7 @@ export function movement(rank: number | null, firstStageRank: number | null): Mo
 }
 
 /** A label in words, with its probability where there is one. */
-export function labelWords(label: LabelView): string {
+function labelWords(label: LabelView): string {
   return label.probability === null ? label.name : `${label.name}, ${percent(label.probability)}`;
 }
 

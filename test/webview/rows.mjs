@@ -36,7 +36,7 @@ function probabilities(label, i) {
 }
 
 function row(key, fields) {
-  const label = fields.label ?? 0;
+  const label = fields.label === undefined ? 0 : fields.label;
   return {
     key,
     queryId: fields.queryId ?? 'q1',
