@@ -84,6 +84,8 @@ export class JudgementDocument {
   private readonly log: string;
   private readonly listeners = new Set<(change: DocumentChange) => void>();
   private dirtyCells: ReadonlyMap<string, Cell> | null = null;
+  /** By pair, so that the thousandth unsaved decision costs no more than the first. */
+  private readonly dirtyOfPair = new Map<string, ReadonlyMap<string, Cell>>();
   /** Saves and reloads one after the other: a reload must not read a log that a save is about to extend. */
   private queue: Promise<unknown> = Promise.resolve();
 
@@ -184,7 +186,8 @@ export class JudgementDocument {
       this.index.answersOf.get(pairKey(old.judgement))?.delete(old.answerId);
     }
     addToIndex(this.index, row);
-    this.changed('rows', [key]);
+    const oldPair = old.kind === 'judgement' ? [pairKey(old.judgement)] : [];
+    this.changed('rows', [key], [pairKey(judgement), ...oldPair]);
   }
 
   /** What the annotator holds on the row, unsaved edits included. */
@@ -244,7 +247,7 @@ export class JudgementDocument {
     const edit: CellEdit = { id: randomUUID(), key, answerId: row.answerId, title: planned.title, seconds, changes };
     this.edits.add(edit);
     this.journal?.append({ type: 'edit', edit });
-    this.changed('decisions', this.keysOf(edit));
+    this.changed('decisions', this.keysOf(edit), [pairOfEdit(edit)]);
     return edit;
   }
 
@@ -266,7 +269,7 @@ export class JudgementDocument {
     if (text === null) this.drafts.delete(row.answerId);
     else this.drafts.set(row.answerId, { query_id, doc_id, text });
     this.journal?.append({ type: 'draft', answer_id: row.answerId, query_id, doc_id, text });
-    this.changed('drafts', [key]);
+    this.changed('drafts', [key], []);
   }
 
   /**
@@ -324,7 +327,7 @@ export class JudgementDocument {
     if (this.readonly || !isCellEdit(edit)) return;
     if (!this.edits.setApplied(edit, direction === 'redo')) return;
     this.journal?.append({ type: direction, edit });
-    this.changed('decisions', this.keysOf(edit));
+    this.changed('decisions', this.keysOf(edit), [pairOfEdit(edit)]);
   }
 
   /** Replays the journal: what an earlier window left unsaved. */
@@ -394,28 +397,44 @@ export class JudgementDocument {
   /** Cells whose statement on disk is not the one in the editor. */
   private dirty(): ReadonlyMap<string, Cell> {
     if (this.dirtyCells !== null) return this.dirtyCells;
+    const pending = new Map<string, CellEdit[]>();
+    for (const edit of this.edits.pending()) {
+      const pair = pairOfEdit(edit);
+      const edits = pending.get(pair);
+      if (edits === undefined) pending.set(pair, [edit]);
+      else edits.push(edit);
+    }
     const dirty = new Map<string, Cell>();
-    const pending = this.edits.pending().filter((edit) => this.isAttached(edit));
-    for (const edit of pending) {
+    for (const [pair, edits] of pending) {
+      const cells = this.dirtyOfPair.get(pair) ?? this.findDirty(pair, edits);
+      this.dirtyOfPair.set(pair, cells);
+      for (const [key, cell] of cells) dirty.set(key, cell);
+    }
+    this.dirtyCells = dirty;
+    return dirty;
+  }
+
+  /** The dirty cells of one pair, from its pending edits. No edit concerns two pairs. */
+  private findDirty(pair: string, pending: readonly CellEdit[]): ReadonlyMap<string, Cell> {
+    const dirty = new Map<string, Cell>();
+    const attached = pending.filter((edit) => this.isAttached(edit));
+    if (attached.length === 0) return dirty;
+    for (const edit of attached) {
       for (const { cell } of edit.changes) {
         if (!sameContent(this.valueOf(cell), this.folded.statement(cell))) dirty.set(cellKey(cell), cell);
       }
     }
     // A statement written now becomes the latest of its row on disk. Where another one is the latest in the editor, that
     // one must be said again after it, and so on for the other rows of the pair.
-    const rows = [...new Set(pending.flatMap((edit) => edit.changes.map(({ cell }) => pairKey(cell))))].flatMap(
-      (pair) => [...(this.index.answersOf.get(pair) ?? [])].flatMap((answer) => this.rowOfAnswer(answer) ?? []),
-    );
+    const rows = [...(this.index.answersOf.get(pair) ?? [])].flatMap((answer) => this.rowOfAnswer(answer) ?? []);
     for (let before = -1; before !== dirty.size;) {
       before = dirty.size;
       for (const row of rows) {
         const now = this.view(row).source;
         if (now === null) continue;
-        const cells = cellsOf('decision', row).map((cell) => ({
-          cell,
-          key: cellKey(cell),
-          statement: this.valueOf(cell),
-        }));
+        const cells = cellsOf('decision', row).map((cell) => {
+          return { cell, key: cellKey(cell), statement: this.valueOf(cell) };
+        });
         const latest = cells.find(({ statement }) => statement?.order === now.order);
         if (latest === undefined || dirty.has(latest.key)) continue;
         const outdone = cells.some(({ key, statement }) => statement !== null && dirty.has(key));
@@ -424,7 +443,6 @@ export class JudgementDocument {
         if (outdone || reordered) dirty.set(latest.key, latest.cell);
       }
     }
-    this.dirtyCells = dirty;
     return dirty;
   }
 
@@ -465,8 +483,11 @@ export class JudgementDocument {
     });
   }
 
-  private changed(type: DocumentChange['type'], keys: readonly RowKey[] | null): void {
+  /** `pairs`: whose unsaved state may differ now; absent, everybody's. */
+  private changed(type: DocumentChange['type'], keys: readonly RowKey[] | null, pairs?: readonly string[]): void {
     this.dirtyCells = null;
+    if (pairs === undefined) this.dirtyOfPair.clear();
+    else for (const pair of pairs) this.dirtyOfPair.delete(pair);
     for (const listener of [...this.listeners]) listener({ type, keys });
   }
 
@@ -588,6 +609,12 @@ function idAfter(last: string): string {
   const ms = /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(last) ? Number.parseInt(last.slice(0, 8) + last.slice(9, 13), 16) : 0;
   const latest = 2 ** 48 - 1;
   return uuidv7(Math.min(Math.max(Date.now(), ms + 1), latest));
+}
+
+/** The pair an edit is about: all its cells belong to one row. */
+function pairOfEdit(edit: CellEdit): string {
+  const [first] = edit.changes;
+  return first === undefined ? '' : pairKey(first.cell);
 }
 
 function isCellEdit(edit: Edit): edit is CellEdit {
