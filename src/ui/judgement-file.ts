@@ -15,6 +15,9 @@ import type { ShownFile } from './editor-view.js';
 /** What changed: `rows` everything that lists show, `detail` only the text of a rationale being written. */
 export type FileChange = 'rows' | 'detail';
 
+const watchStartMs = 2_000;
+const burstMs = 200;
+
 export class JudgementFile implements vscode.CustomDocument, ShownFile {
   readonly streaming = new Map<RowKey, string>();
   run: Run | null = null;
@@ -30,6 +33,8 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
   private readonly subscriptions: { dispose(): unknown }[] = [];
   private stopRun: (() => void) | null = null;
   private knownStamp = '';
+  /** The run record, the sidecar or somebody else's log changed: the judgements' own stamp does not tell. */
+  private companionsTouched = false;
   private checking: NodeJS.Timeout | undefined;
 
   private constructor(
@@ -165,15 +170,17 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
       new vscode.RelativePattern(vscode.Uri.file(path.dirname(stem)), `${globEscaped(path.basename(stem))}*`),
       new vscode.RelativePattern(vscode.Uri.file(`${stem}.corrections`), '*.jsonl'),
     ];
+    // A watcher starts a moment later: what changed in between is looked for once.
+    this.lookAgain(watchStartMs);
     // Saving appends to our own log; every other log belongs to somebody else.
     const ownLog = `-${this.installationId.replace(/-/g, '').slice(0, 8)}.jsonl`;
     for (const pattern of patterns) {
       const watcher = vscode.workspace.createFileSystemWatcher(pattern);
       const check = (uri: vscode.Uri): void => {
         if (uri.path.endsWith(ownLog)) return;
+        if (uri.path !== this.uri.path) this.companionsTouched = true;
         // Events of one change come in bursts, and a file may be half-written at the first.
-        clearTimeout(this.checking);
-        this.checking = setTimeout(() => void this.checkDisk().catch((error: unknown) => this.failed.fire(error)), 200);
+        this.lookAgain(burstMs);
       };
       this.subscriptions.push(
         watcher,
@@ -182,6 +189,11 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
         watcher.onDidDelete(check),
       );
     }
+  }
+
+  private lookAgain(inMs: number): void {
+    clearTimeout(this.checking);
+    this.checking = setTimeout(() => void this.checkDisk().catch((error: unknown) => this.failed.fire(error)), inMs);
   }
 
   /** After a change on disk: our own replacements are known by their stamp and by the run; others are read, or reported. */
@@ -193,7 +205,9 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
       return;
     }
     if (judgements === this.knownStamp) {
-      if (this.document.unsavedCount === 0) await this.reload();
+      const touched = this.companionsTouched;
+      this.companionsTouched = false;
+      if (touched && this.document.unsavedCount === 0) await this.reload();
       return;
     }
     if (this.document.unsavedCount === 0) {

@@ -21,6 +21,7 @@ export interface IndexProgress {
 
 /** Enough to keep the disk busy, few enough for any limit on open files. */
 const statsAtOnce = 64;
+const quickListingMs = 1_000;
 /** The log names this many skipped files; the count is always there. */
 const skippedNamed = 200;
 
@@ -29,6 +30,7 @@ export class WorkspaceIndex {
   private readonly known = new Set<string>();
   /** Files may have come or gone in a way that only a new listing tells. */
   private listingStale = true;
+  private listingMs = 0;
   private readonly changed = new Set<string>();
   /** Work on the index goes one after the other. */
   private queue: Promise<unknown> = Promise.resolve();
@@ -110,12 +112,15 @@ export class WorkspaceIndex {
 
   private async fresh(progress: IndexProgress): Promise<PassageIndex> {
     const index = (this.index ??= await this.restore());
-    if (this.listingStale) {
+    // A watcher tells of a new file only after a moment, so files are listed for every question where that is quick.
+    if (this.listingStale || this.listingMs < quickListingMs) {
       progress.report('listing files');
       this.listingStale = false;
       this.changed.clear();
       try {
+        const began = performance.now();
         const files = await this.list(progress.signal);
+        this.listingMs = performance.now() - began;
         const summary = await index.refresh(files, {
           signal: progress.signal,
           progress: (done, total) => progress.report(`reading files, ${done} of ${total}`),

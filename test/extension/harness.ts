@@ -100,7 +100,7 @@ export async function save(): Promise<void> {
 }
 
 /** Collects what the extension says while `body` runs. */
-export async function messagesDuring(body: () => Promise<unknown>): Promise<ShownMessage[]> {
+export async function messagesDuring(body: () => PromiseLike<unknown>): Promise<ShownMessage[]> {
   const api = await activated();
   const shown: ShownMessage[] = [];
   const listener = api.onDidShowMessage((message) => shown.push(message));
