@@ -170,6 +170,9 @@ export class RationaleList extends LitElement {
         min-width: 0;
         overflow: hidden;
       }
+      .verdict .badge {
+        max-width: 100%;
+      }
       .score {
         grid-row: 2;
         grid-column: 3;
@@ -237,7 +240,7 @@ export class RationaleList extends LitElement {
           display: none;
         }
         .verdict {
-          max-width: 8em;
+          max-width: 11em;
         }
       }
     `,

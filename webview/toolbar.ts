@@ -52,7 +52,7 @@ export class RationaleToolbar extends LitElement {
         gap: 6px 8px;
         padding: 8px 12px 0;
       }
-      .line:last-of-type {
+      .filters {
         padding-bottom: 8px;
       }
       .end {
@@ -202,7 +202,7 @@ export class RationaleToolbar extends LitElement {
   private renderFilters(view: EditorView): TemplateResult {
     const { filter } = view;
     const labels = labelChoices(view);
-    return html`<div class="line" role="search" aria-label="Filter and order">
+    return html`<div class="line filters" role="search" aria-label="Filter and order">
       <vscode-text-field
         id="search"
         placeholder="Search in rows ( / )"
@@ -228,7 +228,7 @@ export class RationaleToolbar extends LitElement {
         aria-label="Review state"
         @change=${(e: Event) => this.setFilter({ review: reviewsOf(chosen(e)) })}
       >
-        <vscode-option value="">Any review state</vscode-option>
+        <vscode-option value="">Any state</vscode-option>
         <vscode-option value="open"
           >To decide (${openStates.reduce((n, s) => n + view.reviewCounts[s], 0)})</vscode-option
         >
