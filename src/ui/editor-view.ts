@@ -108,7 +108,7 @@ export function selectedDetail(file: ShownFile, navigation: EditorNavigation): R
 }
 
 /** The header's view of the run that writes or wrote the file, or null. */
-export function runView(file: ShownFile, rows: { readonly total: number; readonly pending: number }): RunView | null {
+function runView(file: ShownFile, rows: { readonly total: number; readonly pending: number }): RunView | null {
   if (file.run !== null) return liveRunView(file.run.state);
   const record = file.document.run;
   return record === null ? null : recordedRunView(record.seal, rows);
