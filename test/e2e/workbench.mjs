@@ -1,5 +1,5 @@
 // Page object of VS Code's window: what a person does outside our editor (palette, quick picks, tabs, notifications).
-import { mkdirSync, mkdtempSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { newPage, watchOutsideRequests } from '../host/browser.mjs';
@@ -33,11 +33,15 @@ export async function openWorkbench({ browser, folder, extensions, screenshots, 
 
   const quickInput = page.locator('.quick-input-widget');
   const quickBox = quickInput.locator('input.input');
-  const openPalette = async (text) => {
-    await page.keyboard.press('F1');
-    await quickBox.waitFor();
-    await quickBox.fill(`>${text}`);
-  };
+  /** Opens the palette with a text; a window that is being rebuilt may close it again at once. */
+  const openPalette = (text) =>
+    until('the palette', async () => {
+      await page.keyboard.press('F1');
+      return quickBox.fill(`>${text}`, { timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    });
   const appears = (locator) =>
     locator.waitFor({ timeout: 1000 }).then(
       () => true,
@@ -121,10 +125,13 @@ export async function openWorkbench({ browser, folder, extensions, screenshots, 
       await dialog.waitFor({ state: 'hidden' });
     },
 
-    /** Changes user settings as a person would in settings.json, e.g. the colour theme. */
-    change(more) {
-      const current = JSON.parse(readFileSync(server.settingsFile, 'utf8'));
-      writeFileSync(server.settingsFile, JSON.stringify({ ...current, ...more }, null, 2));
+    /** Chooses a colour theme by its name in the picker. */
+    async theme(name) {
+      await workbench.run('Preferences: Color Theme');
+      await quickBox.fill(name);
+      // The picker previews while it filters: choose the row itself, not whatever is focused yet.
+      await quickInput.locator('.monaco-list-row').filter({ hasText: name }).first().click();
+      await quickInput.waitFor({ state: 'hidden' });
     },
     async screenshot(name) {
       const file = path.join(screenshots, `${name}.png`);

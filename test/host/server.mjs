@@ -143,7 +143,6 @@ export async function startServer(options = {}) {
   return {
     base,
     token,
-    settingsFile,
     /** Milliseconds until the server answered. */
     startMs: Date.now() - started,
     /** Resolves with how the server ended. */
@@ -155,12 +154,12 @@ export async function startServer(options = {}) {
       const more = path.join(profile, 'server', 'data', 'logs');
       return { 'server.log': readLog(), ...readTexts(at), ...readTexts(more) };
     },
-    /** Address of a window: a folder (or none), with a development extension and its suite where given. */
+    /** Address of a window: a folder or .code-workspace file (or none), with a development extension and its suite where given. */
     url({ folder: workspace, extension, suite } = {}) {
       const remote = (file) => `vscode-remote://127.0.0.1:${port}${file}`;
       const query = new URLSearchParams({ tkn: token });
       if (workspace === undefined) query.set('ew', 'true');
-      else query.set('folder', workspace);
+      else query.set(workspace.endsWith('.code-workspace') ? 'workspace' : 'folder', workspace);
       const payload = [];
       if (extension !== undefined) payload.push(['extensionDevelopmentPath', remote(extension)]);
       if (suite !== undefined) payload.push(['extensionTestsPath', remote(suite)]);

@@ -1,6 +1,6 @@
 // The first minutes of a developer: ask the workspace, watch the order come, read why, correct, undo, save, export.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../../../scripts/process.mjs';
 import { rationaleEditor } from '../rationale-editor.mjs';
@@ -104,6 +104,23 @@ export async function run({ step, window, updateReadme }) {
       events.some((event) => event.action === 'correct' && event.explanation?.includes('says nothing about children')),
     );
     assert.equal(readFileSync(file, 'utf8'), answer);
+  });
+
+  await step('the export shows first what goes in and why the rest does not, and then writes it', async () => {
+    const target = path.join(workbench.folder, 'refinement');
+    mkdirSync(target);
+    await workbench.run('Rationale: Export Refinement Data…');
+    await workbench.pick('trl-sft');
+    await workbench.quickInput.getByText('Export 1 of 8 rows…').waitFor();
+    const preview = page.frameLocator('iframe.webview.ready:visible >> nth=-1').frameLocator('#active-frame');
+    await preview.getByText('prefilled').or(preview.getByText('decided')).first().waitFor();
+    await workbench.screenshot('3-export');
+    await workbench.pick('Export 1 of 8 rows…');
+    await workbench.answer(`${target}/`);
+    const written = await until('the exported file', () => readdirSync(target).find((name) => name.endsWith('.jsonl')));
+    const rows = readFileSync(path.join(target, written), 'utf8').trim().split('\n');
+    assert.equal(rows.length, 1);
+    assert.ok(rows[0].includes('says nothing about children'));
   });
 
   await step('nothing was asked of a host outside, and the page had no error', () => {
