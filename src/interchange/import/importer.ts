@@ -4,6 +4,7 @@
  */
 import type { Judgement } from '../../domain/judgement.js';
 import type { JsonObject } from '../../domain/json.js';
+import type { LabelScale } from '../../domain/scale.js';
 
 /**
  * What a foreign record says about one pair. `query` and `document` are required; everything else is what the source
@@ -13,7 +14,8 @@ export type ImportedJudgement = Pick<Judgement, 'query' | 'document'> &
   Partial<Omit<Judgement, 'query' | 'document' | 'extra'>> & { readonly extra?: JsonObject };
 
 export type ImportedRecord =
-  | { readonly kind: 'judgement'; readonly judgement: ImportedJudgement }
+  /** `notes`: what was read differently from how it was written (the label "2" as 2), for the report. */
+  | { readonly kind: 'judgement'; readonly judgement: ImportedJudgement; readonly notes?: readonly string[] }
   /** A correction by a person that the source holds beside the answer: becomes an event in an annotator's log. */
   | {
       readonly kind: 'correction';
@@ -25,6 +27,7 @@ export type ImportedRecord =
       readonly label?: number;
       readonly explanation?: string;
       readonly note?: string;
+      readonly notes?: readonly string[];
     }
   /** A part of the record that holds no judgement, and why, in words for the report. */
   | { readonly kind: 'skipped'; readonly reason: string };
@@ -35,6 +38,8 @@ export interface RecordImporter {
   readonly id: string;
   /** One line for menus and --help. */
   readonly title: string;
+  /** Scales its rows may name that are not built in: those that are used get declared in the sidecar. */
+  readonly scales?: readonly LabelScale[];
   /** How sure it is that these first records (at most 20) are in its format: 0 not at all, 1 certain. Never throws. */
   detect(sample: readonly JsonObject[]): number;
   /** Never throws: what cannot be read is `skipped` with a reason. One record may hold many pairs. */
@@ -46,6 +51,7 @@ export interface FolderImporter {
   readonly kind: 'folder';
   readonly id: string;
   readonly title: string;
+  readonly scales?: readonly LabelScale[];
   detect(path: string): Promise<number>;
   /** `line` is the line of the file that decides (run or qrels). Throws RationaleError when a file is missing or malformed. */
   read(path: string, options: ImportOptions): AsyncIterable<ImportedRecord & { readonly line: number }>;
