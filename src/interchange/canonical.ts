@@ -39,13 +39,13 @@ export const exclusions = {
 } as const;
 export type Exclusion = keyof typeof exclusions;
 
-interface Answer {
+export interface Answer {
   readonly label: number;
   readonly explanation: string | null;
 }
 
-/** A reviewed answer, ready for any format. */
-export interface CanonicalRow {
+/** A row that can be read, whatever anybody decided about it: all that a run needs. */
+export interface JudgedRow {
   /** The answer_id. */
   readonly id: string;
   /** The judgement file's path. */
@@ -53,19 +53,31 @@ export interface CanonicalRow {
   /** From 1. */
   readonly line: number;
   readonly judgement: Judgement;
-  readonly review: 'accepted' | 'corrected';
-  /** Who decided so, in code-unit order. */
+  readonly scale: LabelScale | undefined;
+}
+
+/** A row with a label that counts: all that qrels need. */
+export interface LabelledRow extends JudgedRow {
+  /** `prefilled`: nobody decided, and the policy takes such rows as they are. */
+  readonly review: 'accepted' | 'corrected' | 'prefilled';
+  /** Who decided so, in code-unit order; nobody for `prefilled`. */
   readonly annotators: readonly string[];
+  /** What counts: the human's answer, or for `prefilled` rows the model's. */
+  readonly human: Answer;
+  /** What the annotators marked in the document, code points, end exclusive. */
+  readonly evidence: readonly (readonly [number, number])[];
+}
+
+/** A reviewed answer, ready for any training format. */
+export interface CanonicalRow extends LabelledRow {
   /** Exactly what was asked (for teacher rows: what the named template asks). */
   readonly prompt: RenderedPrompt;
   /** Profile, version and mode the prompt comes from, e.g. `interank v1 explain-first`. */
   readonly template: string;
-  readonly human: Answer;
   /** The human's answer in the words of the profile's answer template: the training target. */
   readonly completion: string;
   /** The model's own answer likewise, or null where it gave none that is complete. */
-  readonly original: { readonly text: string; readonly label: number } | null;
-  readonly scale: LabelScale | undefined;
+  readonly original: (Answer & { readonly text: string }) | null;
 }
 
 export interface ExcludedRow {
