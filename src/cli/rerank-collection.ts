@@ -1,16 +1,15 @@
-/** Reranking a BEIR collection: a judgement file, and the runs that evaluate reads. */
-import { writeFile } from 'node:fs/promises';
+/** Reranking a BEIR collection: the candidates of BM25, or of a TREC run from elsewhere. */
+import { existsSync } from 'node:fs';
 import * as path from 'node:path';
-import type { Candidate, Query } from '../domain/candidate.js';
-import { RationaleError, messageOf } from '../domain/failure.js';
-import type { Judgement } from '../domain/judgement.js';
+import type { Query } from '../domain/candidate.js';
+import { RationaleError } from '../domain/failure.js';
 import { readBeirQrels, readCorpus, readQueries } from '../retrieval/beir.js';
-import { rankCorpus } from '../retrieval/first-stage.js';
-import { formatRun, type RankedQuery } from '../retrieval/trec.js';
-import { RunSession } from '../runs/session.js';
+import { rankCorpus, type RankedCandidates } from '../retrieval/first-stage.js';
+import { candidatesOfRun } from '../retrieval/run-candidates.js';
+import { readRun, type Run } from '../retrieval/trec.js';
 import type { CliContext } from './command.js';
-import { showProgress } from './progress.js';
 import type { RerankOptions } from './rerank.js';
+import { runQueries } from './run-queries.js';
 
 export interface CollectionOptions {
   readonly beir: string;
@@ -20,6 +19,8 @@ export interface CollectionOptions {
   readonly queryIds: readonly string[] | undefined;
   readonly trec: string | undefined;
   readonly firstStageTrec: string | undefined;
+  /** A TREC run that takes BM25's place. */
+  readonly run: string | undefined;
 }
 
 /** Depth of the runs written: R@100 needs 100, and 1,000 is what TREC runs hold. */
@@ -31,73 +32,45 @@ export async function rerankCollection(
   options: RerankOptions,
   context: CliContext,
 ): Promise<void> {
-  const { err, out, signal } = context;
-  const queries = await chooseQueries(collection);
+  const given = collection.run === undefined ? undefined : await readRun(collection.run);
+  const queries = await chooseQueries(collection, given);
   const corpus = await readCorpus(collection.beir);
-  const ranked = [...rankCorpus(corpus, queries, Math.max(runDepth, options.depth))];
+  const name = path.basename(path.resolve(collection.beir));
+  let ranked: readonly RankedCandidates[];
+  if (given === undefined) {
+    ranked = [...rankCorpus(corpus, queries, Math.max(runDepth, options.depth))];
+  } else {
+    const found = candidatesOfRun(given, corpus, queries);
+    const [first] = found.missing;
+    if (first !== undefined) {
+      const what = `${found.missing.length} documents of ${collection.run ?? ''} are not in ${path.join(collection.beir, 'corpus.jsonl')} (the first is "${first}")`;
+      if (found.ranked.every((r) => r.candidates.length === 0)) {
+        throw new RationaleError('user', `${what}: none is left to rerank. Is it the run of another collection?`);
+      }
+      context.err(`${what}; they are left out.\n`);
+    }
+    ranked = found.ranked;
+  }
   const empty = ranked.filter((r) => r.candidates.length === 0);
-  if (empty.length > 0)
-    err(`No document shares a term with ${empty.length} of ${ranked.length} queries; they have no rows.\n`);
-  if (collection.firstStageTrec !== undefined) {
-    await write(
-      collection.firstStageTrec,
-      formatRun(
-        ranked.map(({ query, candidates }) => firstStageRanking(query, candidates)),
-        'bm25',
-      ),
-    );
+  if (empty.length > 0) {
+    const why = given === undefined ? 'No document shares a term with' : 'The run has no document for';
+    context.err(`${why} ${empty.length} of ${ranked.length} queries; they have no rows.\n`);
   }
-  const run = collection.resume
-    ? await RunSession.resume(collection.judgements, options.engine)
-    : await RunSession.start({
-        path: collection.judgements,
-        engine: options.engine,
-        toolVersion: context.version,
-        queries: ranked.map(({ query, candidates }) => ({ query, candidates: candidates.slice(0, options.depth) })),
-        settings: {
-          mode: options.mode,
-          explain: options.explain,
-          firstStage: {
-            method: 'bm25',
-            k1: 1.2,
-            b: 0.75,
-            depth: options.depth,
-            collection: path.basename(path.resolve(collection.beir)),
-          },
-        },
-      });
-  showProgress(run, err);
-  const cancel = (): void => void run.cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  const started = performance.now();
-  const before = run.rows.filter((row) => row.score_parts !== null).length;
-  const state = await run.finished;
-  signal.removeEventListener('abort', cancel);
-  if (state.phase === 'failed')
-    throw new RationaleError(
-      'environment',
-      `${state.message} ${collection.judgements} holds what was judged; go on with --resume.`,
-    );
-  if (collection.trec !== undefined) {
-    await write(
-      collection.trec,
-      formatRun(
-        ranked.map(({ query, candidates }) => reranked(query, candidates, run.rows)),
-        run.record.profile.id,
-      ),
-    );
-  }
-  const failed = run.rows.filter((row) => row.status === 'failed').length;
-  const judged = run.rows.filter((row) => row.score_parts !== null).length - before;
-  const seconds = (performance.now() - started) / 1000;
-  out(
-    `${collection.judgements}: ${state.phase === 'cancelled' ? 'cancelled, ' : ''}${run.record.queries.length} queries, ${run.rows.length} documents, ` +
-      `${judged} scored in ${seconds.toFixed(0)} s (${(judged / seconds).toFixed(2)} documents/s)${failed > 0 ? `, ${failed} failed` : ''}\n`,
-  );
+  const { depth } = options;
+  const firstStage =
+    collection.run === undefined
+      ? { method: 'bm25', k1: 1.2, b: 0.75, depth, collection: name }
+      : { method: 'run', run: path.basename(collection.run), depth, collection: name };
+  await runQueries(ranked, { ...collection, firstStage }, options, context);
 }
 
-async function chooseQueries({ beir, queries: limit, queryIds }: CollectionOptions): Promise<Query[]> {
-  const [queries, qrels] = await Promise.all([readQueries(beir), readBeirQrels(beir)]);
+/** With a run, its queries (those judged, where there are judgements); else the queries that are judged. */
+async function chooseQueries(
+  { beir, queries: limit, queryIds }: CollectionOptions,
+  run: Run | undefined,
+): Promise<Query[]> {
+  const unjudged = run !== undefined && !existsSync(path.join(beir, 'qrels', 'test.tsv'));
+  const [queries, qrels] = await Promise.all([readQueries(beir), unjudged ? null : readBeirQrels(beir)]);
   if (queryIds !== undefined) {
     const byId = new Map(queries.map((q) => [q.query_id, q]));
     return queryIds.map((id) => {
@@ -107,30 +80,9 @@ async function chooseQueries({ beir, queries: limit, queryIds }: CollectionOptio
       return query;
     });
   }
-  const judged = queries.filter((q) => qrels.has(q.query_id));
-  return judged.slice(0, limit ?? judged.length);
-}
-
-function firstStageRanking(query: Query, candidates: readonly Candidate[]): RankedQuery {
-  return {
-    query_id: query.query_id,
-    ranking: candidates.map((c) => ({ doc_id: c.doc_id, score: c.first_stage_score })),
-  };
-}
-
-/**
- * The reranked documents by rank, then the first stage's tail as it was. Scores are the number of documents from a place
- * to the end: a model's score and BM25's are on different scales, and only the order is meant.
- */
-function reranked(query: Query, candidates: readonly Candidate[], rows: readonly Judgement[]): RankedQuery {
-  const top = rows.filter((row) => row.query_id === query.query_id).sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
-  const seen = new Set(top.map((row) => row.doc_id));
-  const ids = [...top.map((row) => row.doc_id), ...candidates.map((c) => c.doc_id).filter((id) => !seen.has(id))];
-  return { query_id: query.query_id, ranking: ids.map((doc_id, i) => ({ doc_id, score: ids.length - i })) };
-}
-
-async function write(file: string, content: string): Promise<void> {
-  await writeFile(file, content, 'utf8').catch((error: unknown) => {
-    throw new RationaleError('environment', `${file} could not be written: ${messageOf(error)}.`, { cause: error });
-  });
+  const wanted = queries.filter((q) => (qrels?.has(q.query_id) ?? true) && (run?.has(q.query_id) ?? true));
+  if (run !== undefined && wanted.length === 0) {
+    throw new RationaleError('user', `${path.join(beir, 'queries.jsonl')} has no query of the run.`);
+  }
+  return wanted.slice(0, limit ?? wanted.length);
 }

@@ -5,8 +5,6 @@ import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { RationaleError, messageOf } from '../domain/failure.js';
 import { idOfText } from '../domain/identity.js';
-import type { Judgement } from '../domain/judgement.js';
-import { findScale, labelName } from '../domain/scale.js';
 import { PassageIndex } from '../retrieval/passage-index.js';
 import { defaultMaxBytes, listFiles, readTextFile, type ListedFile } from '../retrieval/workspace.js';
 import type { Run } from '../runs/run.js';
@@ -14,6 +12,7 @@ import { judgementSuffix } from '../runs/run-file.js';
 import { RunSession } from '../runs/session.js';
 import type { CliContext } from './command.js';
 import { showProgress } from './progress.js';
+import { rankingResults, rankingTable, rationaleNotice } from './ranking-output.js';
 import type { RerankOptions } from './rerank.js';
 
 export interface PathsOptions {
@@ -55,7 +54,7 @@ export async function rerankPaths(what: PathsOptions, options: RerankOptions, co
     signal.addEventListener('abort', cancel, { once: true });
     const state = await run.finished;
     if (state.phase === 'failed') throw new RationaleError('environment', state.message);
-    out(what.format === 'json' ? asJson(run) : asTable(run));
+    out(what.format === 'json' ? asJson(run) : `${rankingTable(run)}${rationaleNotice(run)}`);
   } finally {
     if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
   }
@@ -87,49 +86,7 @@ async function indexPaths(
   return index;
 }
 
-function byRank(run: Run): Judgement[] {
-  return [...run.rows].sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
-}
-
 function asJson(run: Run): string {
-  const results = byRank(run).map((row) => ({
-    rank: row.rank,
-    first_stage_rank: row.first_stage_rank,
-    doc_id: row.doc_id,
-    uri: row.uri,
-    range: row.range,
-    title: row.title,
-    label: row.label,
-    label_probabilities: row.label_probabilities,
-    score: row.score,
-    status: row.status,
-    explanation: row.explanation,
-  }));
-  return `${JSON.stringify({ query: run.record.queries[0]?.query, model: run.record.model, results }, null, 2)}\n`;
-}
-
-function asTable(run: Run): string {
-  const rows = byRank(run);
-  const width = Math.min(60, Math.max(...rows.map((row) => row.doc_id.length)));
-  const lines = rows.map((row) => {
-    const scale = findScale(row.scale, run.record.scales);
-    const probability =
-      row.label === null
-        ? undefined
-        : row.label_probabilities?.[scale?.labels.findIndex((l) => l.value === row.label) ?? -1];
-    const label =
-      row.label === null
-        ? row.status
-        : `${row.label} ${labelName(scale, row.label)}${probability === undefined ? '' : ` ${Math.round(probability * 100)} %`}`;
-    const moved = (row.first_stage_rank ?? 0) - (row.rank ?? 0);
-    const movement = moved === 0 ? '=' : moved > 0 ? `↑${moved}` : `↓${-moved}`;
-    const first = `${String(row.rank ?? '').padStart(3)} ${movement.padEnd(4)} ${row.doc_id.padEnd(width)}  ${(row.score?.toFixed(3) ?? '').padStart(7)}  ${label}`;
-    return row.explanation === null ? first : `${first}\n         ${row.explanation}`;
-  });
-  const { profile } = run.record;
-  const notice =
-    rows.some((row) => row.explanation !== null) && profile.rationale_notice !== undefined
-      ? `\n${profile.rationale_notice}\n`
-      : '';
-  return `${lines.join('\n')}\n${notice}`;
+  const head = { query: run.record.queries[0]?.query, model: run.record.model };
+  return `${JSON.stringify({ ...head, results: rankingResults(run) }, null, 2)}\n`;
 }

@@ -1,15 +1,17 @@
-/** `rationale rerank`: reranks a BEIR collection's candidates, or files and folders for one question. */
+/** `rationale rerank`: reranks a BEIR collection's candidates, a file of requests, or files and folders for one question. */
 import { existsSync } from 'node:fs';
 import * as path from 'node:path';
 import { RationaleError } from '../domain/failure.js';
 import { modes, type Mode } from '../domain/judgement.js';
 import type { RerankEngine } from '../inference/engine.js';
 import { createOnnxEngine } from '../inference/onnx/engine.js';
+import { requestOrders } from '../retrieval/requests.js';
 import { choice, flag, text, wholeNumber, type CliCommand, type CliContext, type ParsedArguments } from './command.js';
 import { rerankCollection } from './rerank-collection.js';
 import { rerankPaths } from './rerank-paths.js';
+import { rerankRequests } from './rerank-requests.js';
 
-/** What both ways of reranking share. */
+/** What all ways of reranking share. */
 export interface RerankOptions {
   readonly engine: RerankEngine;
   readonly mode: Mode;
@@ -21,8 +23,9 @@ const defaultDepth = 30;
 const defaultExplain = 3;
 
 export const rerankCommand: CliCommand = {
-  summary: 'rerank a BEIR collection, or files and folders for one question',
+  summary: 'rerank a BEIR collection, a file of requests, or files and folders for one question',
   help: `Usage: rationale rerank --beir DIR --judgements OUT.judgements.jsonl [options]
+       rationale rerank --requests FILE [--judgements OUT.judgements.jsonl] [options]
        rationale rerank --query TEXT PATH… [options]
 
 Finds candidates by BM25, scores each with the model, orders them, and writes rationales for the best.
@@ -35,14 +38,23 @@ For a BEIR collection (corpus.jsonl, queries.jsonl, qrels/test.tsv):
   --query-ids a,b            only these queries
   --trec FILE                the new ranking as a TREC run; the first stage's tail stays below the reranked depth
   --first-stage-trec FILE    BM25's ranking as a TREC run
+  --run RUN.trec             candidates from this TREC run instead of BM25 (qrels may then be missing)
+
+For requests, one a line: {"query": "…", "documents": ["…", {"id": "…", "title": "…", "text": "…", "score": 1.5}]}
+  --requests FILE            the JSONL file; rank_llm's {"query": {…}, "candidates": [{"docid", "score", "doc"}]} is read, too
+  --first-stage ORDER        ${requestOrders.join(', ')}: what the first stage is. given: the file's scores, else its order;
+                             auto (default): the scores where every document has one, else BM25 over the request
+  --judgements FILE          keep the judgements; without it the rankings are printed
+  --format table|json        what is printed; json gives one object a line and request
+  --resume, --trec FILE, --first-stage-trec FILE   as above
 
 For files and folders (.gitignore is respected, long files are split into passages):
   --query TEXT               the question
   --format table|json        what is printed (default table)
   --judgements FILE          also keep the judgements
 
-Both:
-  --depth N                  candidates to rerank for each query (default ${defaultDepth})
+All:
+  --depth N                  candidates to rerank for each query (default ${defaultDepth}; for requests, all)
   --mode MODE                ${modes.join(', ')}: those the model offers (default score, or label-first with --explain)
   --explain K                rationales for the best K of each query (default ${defaultExplain} with --mode label-first)
   --model DIR                a model folder (default: the embedded model)
@@ -50,11 +62,16 @@ Both:
 
 Examples:
   rationale rerank --beir cacm --queries 5 --judgements out.judgements.jsonl --trec out.trec --first-stage-trec bm25.trec
+  rationale rerank --beir cacm --run splade.trec --judgements out.judgements.jsonl --trec out.trec
+  rationale rerank --requests requests.jsonl --format json
   rationale rerank --query "how are runs resumed?" docs src --explain 3
 `,
   options: {
     beir: { type: 'string' },
     query: { type: 'string' },
+    requests: { type: 'string' },
+    'first-stage': { type: 'string' },
+    run: { type: 'string' },
     judgements: { type: 'string' },
     resume: { type: 'boolean' },
     queries: { type: 'string' },
@@ -71,13 +88,24 @@ Examples:
   async run(args, context) {
     const beir = text(args, 'beir');
     const question = text(args, 'query');
-    if ((beir === undefined) === (question === undefined))
-      throw new RationaleError('user', 'give either --beir DIR or --query TEXT with files or folders.');
+    const requests = text(args, 'requests');
+    if ([beir, question, requests].filter((given) => given !== undefined).length !== 1) {
+      throw new RationaleError(
+        'user',
+        'give either --beir DIR, or --requests FILE, or --query TEXT with files or folders.',
+      );
+    }
+    if (beir === undefined && text(args, 'run') !== undefined)
+      throw new RationaleError('user', '--run needs --beir DIR, the collection whose documents it ranks.');
+    if (requests === undefined && text(args, 'first-stage') !== undefined)
+      throw new RationaleError('user', '--first-stage goes with --requests FILE only.');
+    const order = choice(args, 'first-stage', requestOrders) ?? 'auto';
     const explain = wholeNumber(args, 'explain', 0);
     const mode = choice(args, 'mode', modes) ?? (explain !== undefined && explain > 0 ? 'label-first' : 'score');
     const judgements = text(args, 'judgements');
-    const depth = wholeNumber(args, 'depth', 1) ?? defaultDepth;
-    const format = choice(args, 'format', ['table', 'json'] as const) ?? 'table';
+    const givenDepth = wholeNumber(args, 'depth', 1);
+    const depth = givenDepth ?? defaultDepth;
+    const format = choice(args, 'format', ['table', 'json'] as const);
     const collection = {
       queries: wholeNumber(args, 'queries', 1),
       queryIds: text(args, 'query-ids')
@@ -96,9 +124,23 @@ Examples:
           throw new RationaleError('user', '--judgements is missing: it names the file that the judgements go to.');
         if (args.positionals.length > 0)
           throw new RationaleError('user', `--beir takes no files, but "${args.positionals.join(' ')}" was given.`);
-        await rerankCollection({ beir, judgements, ...collection }, options, context);
+        await rerankCollection({ beir, judgements, run: text(args, 'run'), ...collection }, options, context);
+      } else if (requests !== undefined) {
+        if (args.positionals.length > 0)
+          throw new RationaleError('user', `--requests takes one file, but "${args.positionals.join(' ')}" was given.`);
+        if (judgements === undefined && collection.resume)
+          throw new RationaleError('user', '--resume needs --judgements, the file to go on with.');
+        await rerankRequests(
+          { requests, order, depth: givenDepth, judgements, format, ...collection },
+          options,
+          context,
+        );
       } else if (question !== undefined) {
-        await rerankPaths({ question, paths: args.positionals, judgements, format }, options, context);
+        await rerankPaths(
+          { question, paths: args.positionals, judgements, format: format ?? 'table' },
+          options,
+          context,
+        );
       }
     } finally {
       await engine.dispose();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { judged, ndcg, precision, queryMetrics, recall, reciprocalRank, trecOrder } from './metrics.js';
+import { trecOrder } from '../retrieval/trec.js';
+import { judged, ndcg, precision, queryMetrics, recall, reciprocalRank } from './metrics.js';
 
 const qrels = (judgements: Readonly<Record<string, number>>) => new Map(Object.entries(judgements));
 

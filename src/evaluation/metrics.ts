@@ -2,28 +2,12 @@
  * Ranking metrics, equal to trec_eval's (through pytrec_eval) and, for Judged@k, ir_measures': the numbers in a paper's
  * table and those of this project must be the same thing.
  */
-import type { Qrels, Run } from '../retrieval/trec.js';
+import { trecOrder, type Qrels, type Run } from '../retrieval/trec.js';
 
 /** What is reported: linear gains for nDCG; relevant means a relevance of 1 or more. */
 export const metricNames = ['nDCG@10', 'RR@10', 'P@10', 'R@100', 'Judged@10'] as const;
 export type MetricName = (typeof metricNames)[number];
 export type Metrics = Readonly<Record<MetricName, number>>;
-
-/**
- * The documents of one query in the order that trec_eval evaluates: by score as a 32-bit float, descending, ties by
- * document id, descending by its UTF-8 bytes. Ranks written in the file play no part.
- */
-export function trecOrder(scores: ReadonlyMap<string, number>): string[] {
-  return [...scores]
-    .map(([id, score]) => ({ id, score: Math.fround(score) }))
-    .sort((x, y) => (x.score === y.score ? compareBytes(y.id, x.id) : y.score - x.score))
-    .map(({ id }) => id);
-}
-
-/** Order of the UTF-8 forms, as C's strcmp gives it; it differs from UTF-16 order above the basic plane. */
-function compareBytes(x: string, y: string): number {
-  return Buffer.compare(Buffer.from(x, 'utf8'), Buffer.from(y, 'utf8'));
-}
 
 /** Normalised discounted cumulative gain of the first k with linear gains and log2(rank + 1) (Järvelin and Kekäläinen 2002); 0 without relevant documents. */
 export function ndcg(ranking: readonly string[], relevance: ReadonlyMap<string, number>, k: number): number {

@@ -144,6 +144,22 @@ export function parseQrels(text: string, path: string): Qrels {
   return qrels;
 }
 
+/**
+ * The documents of one query in the order that trec_eval evaluates: by score as a 32-bit float, descending, ties by
+ * document id, descending by its UTF-8 bytes. Ranks written in the file play no part.
+ */
+export function trecOrder(scores: ReadonlyMap<string, number>): string[] {
+  return [...scores]
+    .map(([id, score]) => ({ id, score: Math.fround(score) }))
+    .sort((x, y) => (x.score === y.score ? compareBytes(y.id, x.id) : y.score - x.score))
+    .map(({ id }) => id);
+}
+
+/** Order of the UTF-8 forms, as C's strcmp gives it; it differs from UTF-16 order above the basic plane. */
+function compareBytes(x: string, y: string): number {
+  return Buffer.compare(Buffer.from(x, 'utf8'), Buffer.from(y, 'utf8'));
+}
+
 /** Reads the run at `path`; see `parseRun`. */
 export async function readRun(path: string): Promise<Run> {
   return parseRun(await contents(path, 'run'), path);

@@ -1,0 +1,106 @@
+/** Reranks queries whose candidates are known, into a judgement file and the TREC runs that evaluate reads. */
+import { writeFile } from 'node:fs/promises';
+import type { Candidate, Query } from '../domain/candidate.js';
+import { RationaleError, messageOf } from '../domain/failure.js';
+import type { Judgement } from '../domain/judgement.js';
+import type { JsonObject } from '../domain/json.js';
+import type { RankedCandidates } from '../retrieval/first-stage.js';
+import { formatRun, type RankedQuery } from '../retrieval/trec.js';
+import type { Run } from '../runs/run.js';
+import { RunSession } from '../runs/session.js';
+import type { CliContext } from './command.js';
+import { showProgress } from './progress.js';
+import type { RerankOptions } from './rerank.js';
+
+export interface QueriesOptions {
+  readonly judgements: string;
+  readonly resume: boolean;
+  readonly trec: string | undefined;
+  readonly firstStageTrec: string | undefined;
+  /** How the candidates were found: the tag of the run written, and what the record says beside it. */
+  readonly firstStage: JsonObject & { readonly method: string };
+}
+
+/**
+ * Reranks the first `options.depth` candidates of each query; a TREC run keeps the others below them. Throws
+ * RationaleError when a file cannot be written and when the run failed.
+ */
+export async function runQueries(
+  ranked: readonly RankedCandidates[],
+  files: QueriesOptions,
+  options: RerankOptions,
+  context: CliContext,
+): Promise<Run> {
+  const { err, out, signal } = context;
+  if (files.firstStageTrec !== undefined) {
+    await write(
+      files.firstStageTrec,
+      formatRun(
+        ranked.map(({ query, candidates }) => firstStageRanking(query, candidates)),
+        files.firstStage.method,
+      ),
+    );
+  }
+  const run = files.resume
+    ? await RunSession.resume(files.judgements, options.engine)
+    : await RunSession.start({
+        path: files.judgements,
+        engine: options.engine,
+        toolVersion: context.version,
+        queries: ranked.map(({ query, candidates }) => ({ query, candidates: candidates.slice(0, options.depth) })),
+        settings: { mode: options.mode, explain: options.explain, firstStage: files.firstStage },
+      });
+  showProgress(run, err);
+  const cancel = (): void => void run.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  const started = performance.now();
+  const before = run.rows.filter((row) => row.score_parts !== null).length;
+  const state = await run.finished;
+  signal.removeEventListener('abort', cancel);
+  if (state.phase === 'failed')
+    throw new RationaleError(
+      'environment',
+      `${state.message} ${files.judgements} holds what was judged; go on with --resume.`,
+    );
+  if (files.trec !== undefined) {
+    await write(
+      files.trec,
+      formatRun(
+        ranked.map(({ query, candidates }) => reranked(query, candidates, run.rows)),
+        run.record.profile.id,
+      ),
+    );
+  }
+  const failed = run.rows.filter((row) => row.status === 'failed').length;
+  const judged = run.rows.filter((row) => row.score_parts !== null).length - before;
+  const seconds = (performance.now() - started) / 1000;
+  out(
+    `${files.judgements}: ${state.phase === 'cancelled' ? 'cancelled, ' : ''}${run.record.queries.length} queries, ${run.rows.length} documents, ` +
+      `${judged} scored in ${seconds.toFixed(0)} s (${(judged / seconds).toFixed(2)} documents/s)${failed > 0 ? `, ${failed} failed` : ''}\n`,
+  );
+  return run;
+}
+
+function firstStageRanking(query: Query, candidates: readonly Candidate[]): RankedQuery {
+  return {
+    query_id: query.query_id,
+    ranking: candidates.map((c) => ({ doc_id: c.doc_id, score: c.first_stage_score })),
+  };
+}
+
+/**
+ * The reranked documents by rank, then the first stage's tail as it was. Scores are the number of documents from a place
+ * to the end: a model's score and BM25's are on different scales, and only the order is meant.
+ */
+function reranked(query: Query, candidates: readonly Candidate[], rows: readonly Judgement[]): RankedQuery {
+  const top = rows.filter((row) => row.query_id === query.query_id).sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
+  const seen = new Set(top.map((row) => row.doc_id));
+  const ids = [...top.map((row) => row.doc_id), ...candidates.map((c) => c.doc_id).filter((id) => !seen.has(id))];
+  return { query_id: query.query_id, ranking: ids.map((doc_id, i) => ({ doc_id, score: ids.length - i })) };
+}
+
+async function write(file: string, content: string): Promise<void> {
+  await writeFile(file, content, 'utf8').catch((error: unknown) => {
+    throw new RationaleError('environment', `${file} could not be written: ${messageOf(error)}.`, { cause: error });
+  });
+}
