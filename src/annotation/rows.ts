@@ -8,6 +8,7 @@ import { messageOf, RationaleError } from '../domain/failure.js';
 import { answerId } from '../domain/identity.js';
 import { parseJudgement, type Judgement } from '../domain/judgement.js';
 import type { RowKey } from '../protocol/editor.js';
+import { AnswerLines } from './answer-lines.js';
 
 export interface JudgementRow {
   readonly kind: 'judgement';
@@ -42,10 +43,11 @@ const shownOfMalformed = 2000;
 
 /** Reads the judgement file at `path`. Throws RationaleError (environment) naming the file when it cannot be read. */
 export async function readJudgementFile(path: string): Promise<JudgementRows> {
-  try {
-    return await readJudgementBytes(createReadStream(path, { highWaterMark: 1 << 20 }));
-  } catch (error) {
-    throw new RationaleError('environment', `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  const rows: Row[] = [];
+  const stream = streamJudgementFile(path);
+  for (let next = await stream.next(); ; next = await stream.next()) {
+    if (next.done === true) return { rows, ...next.value };
+    for (const row of next.value) rows.push(row);
   }
 }
 
@@ -53,6 +55,35 @@ export async function readJudgementFile(path: string): Promise<JudgementRows> {
 export async function readJudgementBytes(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<JudgementRows> {
+  const rows: Row[] = [];
+  const stream = streamRows(chunks);
+  for (let next = await stream.next(); ; next = await stream.next()) {
+    if (next.done === true) return { rows, ...next.value };
+    for (const row of next.value) rows.push(row);
+  }
+}
+
+type FileEnd = Omit<JudgementRows, 'rows'>;
+
+/**
+ * The rows of the judgement file at `path` in batches as they are read, for files that do not fit in memory; returns the
+ * file's size and hash. Throws RationaleError (environment) naming the file when it cannot be read.
+ */
+export async function* streamJudgementFile(path: string): AsyncGenerator<readonly Row[], FileEnd, undefined> {
+  const chunks = createReadStream(path, { highWaterMark: 1 << 20 });
+  try {
+    return yield* streamRows(chunks);
+  } catch (error) {
+    if (error instanceof RationaleError) throw error;
+    throw new RationaleError('environment', `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  } finally {
+    chunks.destroy();
+  }
+}
+
+async function* streamRows(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<readonly Row[], FileEnd, undefined> {
   const reader = new RowReader();
   const hash = createHash('sha256');
   let bytes = 0;
@@ -60,19 +91,23 @@ export async function readJudgementBytes(
   for await (const chunk of chunks) {
     hash.update(chunk);
     bytes += chunk.length;
+    const rows: Row[] = [];
     let from = 0;
     for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, from)) {
       rest.push(chunk.subarray(from, at));
-      reader.line(joined(rest), true);
+      const row = reader.line(joined(rest), true);
+      if (row !== null) rows.push(row);
       rest = [];
       from = at + 1;
     }
     // Copied, because a stream may reuse its buffer.
     if (from < chunk.length) rest.push(chunk.slice(from));
+    if (rows.length > 0) yield rows;
   }
   const last = joined(rest);
-  if (last.length > 0) reader.line(last, false);
-  return { rows: reader.rows, bytes, sha256: hash.digest('hex') };
+  const row = last.length > 0 ? reader.line(last, false) : null;
+  if (row !== null) yield [row];
+  return { bytes, sha256: hash.digest('hex') };
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
@@ -81,13 +116,12 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 class RowReader {
-  readonly rows: Row[] = [];
   private index = 0;
-  private readonly lineOfAnswer = new Map<string, number>();
+  private readonly lineOfAnswer = new AnswerLines();
   private readonly strict = new TextDecoder('utf-8', { fatal: true });
 
-  /** Takes the bytes of one line without its line feed; `ended` is false for a last line that has none. */
-  line(bytes: Uint8Array, ended: boolean): void {
+  /** The row of one line's bytes without the line feed, null for a blank line; `ended` is false for a last line without one. */
+  line(bytes: Uint8Array, ended: boolean): Row | null {
     const key = this.index++;
     let text: string;
     try {
@@ -95,32 +129,23 @@ class RowReader {
       text = this.strict.decode(bytes);
     } catch {
       const shown = Buffer.from(bytes).toString('utf8');
-      this.malformed(key, ended ? 'not valid UTF-8' : 'half-written: the file ends inside this line', shown);
-      return;
+      return malformed(key, ended ? 'not valid UTF-8' : 'half-written: the file ends inside this line', shown);
     }
     if (text.endsWith('\r')) text = text.slice(0, -1);
-    if (text.trim() === '') return;
+    if (text.trim() === '') return null;
     const parsed = parseJudgement(text);
     if (!parsed.ok) {
-      this.malformed(
-        key,
-        ended ? parsed.reason : `half-written: the file ends inside this line (${parsed.reason})`,
-        text,
-      );
-      return;
+      const reason = ended ? parsed.reason : `half-written: the file ends inside this line (${parsed.reason})`;
+      return malformed(key, reason, text);
     }
     const id = answerId(parsed.judgement);
-    const earlier = this.lineOfAnswer.get(id);
-    if (earlier !== undefined) {
-      this.malformed(key, `repeats line ${earlier}`, text);
-      return;
-    }
-    this.lineOfAnswer.set(id, key + 1);
-    this.rows.push({ kind: 'judgement', key, line: key + 1, judgement: parsed.judgement, answerId: id });
+    const earlier = this.lineOfAnswer.claim(id, key + 1);
+    if (earlier !== key + 1) return malformed(key, `repeats line ${earlier}`, text);
+    return { kind: 'judgement', key, line: key + 1, judgement: parsed.judgement, answerId: id };
   }
+}
 
-  private malformed(key: RowKey, reason: string, text: string): void {
-    const shown = text.slice(0, shownOfMalformed).toWellFormed();
-    this.rows.push({ kind: 'malformed', key, line: key + 1, reason, text: shown });
-  }
+function malformed(key: RowKey, reason: string, text: string): MalformedRow {
+  const shown = text.slice(0, shownOfMalformed).toWellFormed();
+  return { kind: 'malformed', key, line: key + 1, reason, text: shown };
 }
