@@ -48,7 +48,7 @@ const schema = v.object({
 });
 
 /** The folder of logs of the judgement file at `path`. */
-function logFolder(path: string): string {
+export function logFolder(path: string): string {
   return `${companionStem(path)}.corrections`;
 }
 
