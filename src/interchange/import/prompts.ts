@@ -156,15 +156,36 @@ const tfrankTemplate: PromptTemplate = { id: 'tfrank', scale: tfrankScale, read:
 const tfrankSystem =
   'Based on the relevance of the Documents to the Query and the Instruct provided to complete the task.';
 
-/** `<Instruct>: …\n\n\n<Query>: …\n\n\n<Document>: … /think`: pointwise, grades 0 to 4. */
+const tfrankInstruct = [
+  'Please judge the relevance strength between the query and the document, and directly output the relevance judgment (yes or no), followed by the relevance score in parentheses, e.g., yes(score) or no(score).',
+  '',
+  '',
+  '- Relevance scores are represented by numbers from 0 to 4, with the following meanings:',
+  '0 means completely irrelevant,',
+  '1 means weakly relevant,',
+  '2 means moderately relevant,',
+  '3 means strongly relevant,',
+  '4 means completely relevant.',
+  '',
+  '- For binary relevance judgment (yes or no), the rule is:',
+  'Scores 0 and 1 are considered irrelevant and represented as "no",',
+  'Scores 2, 3, and 4 are considered relevant and represented as "yes".',
+].join('\n');
+
+/**
+ * `<Instruct>: …\n\n\n<Query>: …\n\n\n<Document>: … /think`: pointwise, grades 0 to 4. Its data also holds the same
+ * instruction in Chinese, with fewer line breaks.
+ */
 function parseTfrank(text: string, system: string | undefined): Asked | undefined {
-  const pattern: Pattern = { before: '<Instruct>: ', first: 'query', between: '\n\n\n<Document>: ', after: '' };
-  const start = text.indexOf('\n\n\n<Query>: ');
-  if (!text.startsWith(pattern.before) || start < 0) return undefined;
-  const instruct = text.slice(pattern.before.length, start);
-  // Its other tasks (pairwise, listwise, other scales) have other instructions.
-  if (!instruct.includes('numbers from 0 to 4')) return undefined;
-  const split = splitBy({ ...pattern, before: '' }, text.slice(start + '\n\n\n<Query>: '.length));
+  const head = /^<Instruct>: ([^]*?)\n{2,3}<Query>: /.exec(text);
+  const instruct = head?.[1];
+  if (head === null || instruct === undefined) return undefined;
+  // Its other tasks (pairwise, listwise, other scales) explain no grades from 0 to 4.
+  if (!/^0 [^]*^4 /m.test(instruct) || /^5 /m.test(instruct)) return undefined;
+  const inner = text.slice(head[0].length);
+  const divider = /\n{2,3}<Document>: /.exec(inner)?.[0];
+  if (divider === undefined) return undefined;
+  const split = splitBy({ before: '', first: 'query', between: divider, after: '' }, inner);
   if (split === undefined) return undefined;
   const mode = / \/(?:no[ _]?)?think$/.exec(split.document)?.[0] ?? '';
   return {
@@ -173,6 +194,7 @@ function parseTfrank(text: string, system: string | undefined): Asked | undefine
     template: tfrankTemplate,
     rest: {
       ...(system === undefined || system === tfrankSystem ? {} : { system }),
+      ...(instruct === tfrankInstruct ? {} : { instruct }),
       ...(mode === '' ? {} : { think: mode.trim() }),
     },
   };
