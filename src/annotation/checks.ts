@@ -27,9 +27,17 @@ export function failedChecks(
   if (text === '') return ['empty'];
   const failed: CheckId[] = [];
   if (repeats(text)) failed.push('repetition');
-  if (answer.label !== null && scale !== undefined && contradicts(answer.label, text, scale))
-    failed.push('contradiction');
+  if (isContradiction(answer, scale)) failed.push('contradiction');
   return failed;
+}
+
+/** Whether label and explanation contradict each other, for those who need no other check. */
+export function isContradiction(
+  answer: { readonly label: number | null; readonly explanation: string | null },
+  scale: LabelScale | undefined,
+): boolean {
+  const { label, explanation } = answer;
+  return label !== null && explanation !== null && scale !== undefined && contradicts(label, explanation, scale);
 }
 
 /** Words of a repeated stretch; shorter ones occur in good prose too. */

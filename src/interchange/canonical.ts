@@ -2,17 +2,20 @@
  * The rows of judgement files as people left them, in one form from which every training format derives: what was
  * asked, what the model said, what people say instead. A row that has no such form says why.
  */
-import { foldEvents, isStale, viewRow, type FoldedAnnotator } from '../annotation/fold.js';
+import { isContradiction } from '../annotation/checks.js';
+import { foldEvents, type FoldedAnnotator } from '../annotation/fold.js';
 import { readLogs } from '../annotation/log.js';
 import { readRunInfo, readSidecar, type RunInfo } from '../annotation/record.js';
-import { readJudgementFile, type JudgementRow, type Row } from '../annotation/rows.js';
+import type { JudgementRow } from '../annotation/rows.js';
 import { sha256 } from '../domain/identity.js';
 import type { Judgement, Mode } from '../domain/judgement.js';
-import { reviewState, type ReviewState } from '../domain/review.js';
 import { findScale, interankScale, type LabelScale } from '../domain/scale.js';
 import { interankProfile, interankPrompt } from '../profiles/interank.js';
 import { promptFor, type Profile, type Prompt } from '../profiles/profile.js';
 import { parseAnswer, promptInputOf, renderAnswer, renderPrompt, type RenderedPrompt } from '../profiles/template.js';
+import type { ExportPolicy } from './policy.js';
+import { readOrigin } from './origin.js';
+import { reviewsOf, trimmed, type Review } from './reviews.js';
 
 /** Why a row is not exported, and what that means, in the order in which a preview lists it. */
 export const exclusions = {
@@ -27,6 +30,10 @@ export const exclusions = {
   no_label: 'no label: unparsed, and nobody gave one',
   no_explanation: 'no explanation, and the prompt asks for one',
   label_only_elsewhere: 'the label was decided on another answer of the pair, and nobody has read this explanation',
+  label_only_blind:
+    'the label was corrected blind, and the explanation argues for a label that the annotator had not seen',
+  label_only: 'only the label was corrected, and the policy keeps no explanation that was left as it was',
+  contradiction: 'label and explanation contradict each other',
   no_exact_prompt: 'the exact prompt cannot be rebuilt (no run record or profile that matches prompt_sha256)',
   prompt_mismatch: 'the rebuilt prompt is not the one that was asked (prompt_sha256 differs)',
   off_scale: 'the label is not on the scale the prompt asks for',
@@ -35,7 +42,16 @@ export const exclusions = {
   nothing_rejected: 'the model gave no complete answer that could be the rejected one',
   equal_pair: 'chosen and rejected are equal',
   chat_prompt: 'the prompt is a chat, which a plain string cannot hold without the chat template',
+  raw_prompt: 'the prompt is raw text, and the rows before it in this export are chats',
+  no_score: 'no score to rank by',
+  low_reward: 'the reward is below the least one that the policy takes',
+  no_groundtruth: 'the pair has several answers, and nothing says which of them is right',
+  no_sentences: 'the explanation has no sentence that could be a step',
   repeated: 'the same answer stands in an earlier file or line',
+  repeated_pair: 'an earlier row has the same query and document, and this format holds each pair once',
+  unsafe_id: 'the id is empty, or holds what this format cannot (a tab, a line break, a quote at its start)',
+  chat_turns: 'the turns of the chat do not alternate between user and assistant, and this trainer would drop the row',
+  image_placeholder: 'a message holds "<image>", which this trainer takes for a picture',
 } as const;
 export type Exclusion = keyof typeof exclusions;
 
@@ -64,6 +80,8 @@ export interface LabelledRow extends JudgedRow {
   readonly annotators: readonly string[];
   /** What counts: the human's answer, or for `prefilled` rows the model's. */
   readonly human: Answer;
+  /** Where the explanation in `human` stands; `elsewhere` and `blind`: nobody who decided had read it. */
+  readonly source: Review['source'];
   /** What the annotators marked in the document, code points, end exclusive. */
   readonly evidence: readonly (readonly [number, number])[];
 }
@@ -80,147 +98,170 @@ export interface CanonicalRow extends LabelledRow {
   readonly original: (Answer & { readonly text: string }) | null;
 }
 
-export interface ExcludedRow {
-  readonly file: string;
-  readonly line: number;
-  readonly reason: Exclusion;
+/** A row with what people decided about it, looked up only by the formats that ask. */
+export interface SampleRow extends JudgedRow {
+  labels(): Candidates<LabelledRow>;
+  answers(): Candidates<CanonicalRow>;
 }
 
-export interface Source {
+/** A judgement file with everything beside it that decides what becomes of its rows; the rows themselves are streamed. */
+export interface OpenJudgements {
   readonly path: string;
-  /** Of the judgement file, as it was read. */
-  readonly sha256: string;
-  readonly rows: number;
-  /** What was wrong with the files beside it: reported, never repaired. */
-  readonly notices: readonly string[];
-}
-
-export interface CanonicalFile {
-  readonly source: Source;
-  readonly rows: readonly CanonicalRow[];
-  readonly excluded: readonly ExcludedRow[];
-}
-
-/**
- * Reads a judgement file and everybody's saved decisions on it. `profiles` are known ones beside the run record's own:
- * a prompt whose hash matches is exact, wherever its template was found. Throws RationaleError when a file cannot be read.
- */
-export async function readCanonicalFile(path: string, profiles: readonly Profile[]): Promise<CanonicalFile> {
-  const { rows, sha256: hash } = await readJudgementFile(path);
-  const logs = await readLogs(path);
-  const { run, notices } = await readRunInfo(path);
-  const sidecar = await readSidecar(path);
-  const annotators = foldEvents(logs.events);
-  const inFile = new Set(rows.flatMap((row) => (row.kind === 'judgement' ? [row.answerId] : [])));
-  const scales = [...sidecar.scales, ...(run?.scales ?? [])];
-  const context: Context = { path, annotators, inFile, run, profiles, scales };
-  const included: CanonicalRow[] = [];
-  const excluded: ExcludedRow[] = [];
-  for (const row of rows) {
-    const result = canonical(row, context);
-    if (typeof result === 'string') excluded.push({ file: path, line: row.line, reason: result });
-    else included.push(result);
-  }
-  const torn = logs.problems.map((p) => `${p.file}, line ${p.line}: ${p.reason}. The line counts for nothing.`);
-  return {
-    source: { path, sha256: hash, rows: rows.length, notices: [...torn, ...notices, ...sidecar.notices] },
-    rows: included,
-    excluded,
-  };
-}
-
-interface Context {
-  readonly path: string;
-  readonly annotators: ReadonlyMap<string, FoldedAnnotator>;
-  readonly inFile: ReadonlySet<string>;
   readonly run: RunInfo | null;
   readonly profiles: readonly Profile[];
   readonly scales: readonly LabelScale[];
+  readonly annotators: ReadonlyMap<string, FoldedAnnotator>;
+  /** Answers that decisions name: whether the file still holds them tells what is stale. */
+  readonly decidedAnswers: ReadonlySet<string>;
+  /** What was wrong with the files beside it: reported, never repaired. */
+  readonly notices: readonly string[];
+  /** Where the texts come from and under which licence, as the sidecar's `source` states it; null where it does not. */
+  readonly origin: string | null;
 }
 
-function canonical(row: Row, context: Context): CanonicalRow | Exclusion {
-  if (row.kind === 'malformed') return 'malformed';
-  const review = reviewOf(row, context);
-  if (typeof review === 'string') return review;
+/**
+ * Reads what stands beside a judgement file. `profiles` are known ones beside the run record's own: a prompt whose hash
+ * matches is exact, wherever its template was found. Throws RationaleError when a log cannot be read.
+ */
+export async function openJudgements(path: string, profiles: readonly Profile[]): Promise<OpenJudgements> {
+  const logs = await readLogs(path);
+  const { run, notices } = await readRunInfo(path);
+  const sidecar = await readSidecar(path);
+  const torn = logs.problems.map((p) => `${p.file}, line ${p.line}: ${p.reason}. The line counts for nothing.`);
+  return {
+    path,
+    run,
+    profiles,
+    scales: [...sidecar.scales, ...(run?.scales ?? [])],
+    annotators: foldEvents(logs.events),
+    decidedAnswers: new Set(logs.events.flatMap((event) => event.answer_id ?? [])),
+    notices: [...torn, ...notices, ...sidecar.notices],
+    origin: await readOrigin(path),
+  };
+}
+
+/** What a row becomes: with several annotators' answers, one each; a reason for each that becomes nothing. */
+export interface Candidates<R> {
+  readonly rows: readonly R[];
+  readonly reasons: readonly Exclusion[];
+  /** Labels of all who decided on the answer. */
+  readonly labels: readonly (number | null)[];
+}
+
+/** A row as a run sees it, with what people decided within reach. */
+export function sampleRow(
+  row: JudgementRow,
+  file: OpenJudgements,
+  inFile: ReadonlySet<string>,
+  policy: ExportPolicy,
+): SampleRow {
+  return {
+    ...judgedRow(row, file),
+    labels: () => labelledRows(row, file, inFile, policy),
+    answers: () => canonicalRows(row, file, inFile, policy),
+  };
+}
+
+function judgedRow(row: JudgementRow, file: OpenJudgements): JudgedRow {
+  const { judgement, answerId: id, line } = row;
+  return { id, file: file.path, line, judgement, scale: findScale(judgement.scale, file.scales) };
+}
+
+/** The labels that count for a row: no prompt and no explanation is needed. */
+export function labelledRows(
+  row: JudgementRow,
+  file: OpenJudgements,
+  inFile: ReadonlySet<string>,
+  policy: ExportPolicy,
+): Candidates<LabelledRow> {
+  return candidates(row, file, inFile, policy, 'label', (review) => {
+    if (review.label === null) return 'no_label';
+    const human = { label: review.label, explanation: review.explanation };
+    return labelled(row, file, review, human);
+  });
+}
+
+/** The answers that count for a row, with the exact prompt: what training needs. */
+export function canonicalRows(
+  row: JudgementRow,
+  file: OpenJudgements,
+  inFile: ReadonlySet<string>,
+  policy: ExportPolicy,
+): Candidates<CanonicalRow> {
+  return candidates(row, file, inFile, policy, 'answer', (review) => canonical(row, review, file, policy));
+}
+
+function candidates<R>(
+  row: JudgementRow,
+  file: OpenJudgements,
+  inFile: ReadonlySet<string>,
+  policy: ExportPolicy,
+  aspects: 'label' | 'answer',
+  make: (review: Review) => R | Exclusion,
+): Candidates<R> {
+  const reviews = reviewsOf(row, file.annotators, inFile, policy, aspects);
+  const { labels } = reviews;
+  if (!reviews.ok) return { rows: [], reasons: [reviews.reason], labels };
+  const rows: R[] = [];
+  const reasons: Exclusion[] = [];
+  for (const review of reviews.taken) {
+    const made = make(review);
+    if (typeof made === 'string') reasons.push(made as Exclusion);
+    else rows.push(made);
+  }
+  return { rows, reasons, labels };
+}
+
+function labelled(row: JudgementRow, file: OpenJudgements, review: Review, human: Answer): LabelledRow {
+  const { kind, annotators, evidence, source } = review;
+  return { ...judgedRow(row, file), review: kind, annotators, human, source, evidence };
+}
+
+function canonical(
+  row: JudgementRow,
+  review: Review,
+  file: OpenJudgements,
+  policy: ExportPolicy,
+): CanonicalRow | Exclusion {
   const { judgement } = row;
-  const asked = exactPrompt(judgement, (review.explanation ?? '') !== '', context);
+  const asked = exactPrompt(judgement, (review.explanation ?? '') !== '', file);
   if (typeof asked === 'string') return asked;
   const { prompt, spec, labels, template } = asked;
   const wantsExplanation = spec.answer.includes('{explanation}');
-  if (wantsExplanation && !review.read) return 'label_only_elsewhere';
-  const { label } = review;
-  if (label === null) return 'no_label';
-  const human: Answer = { label, explanation: wantsExplanation ? review.explanation : null };
+  if (wantsExplanation) {
+    if (review.source === 'elsewhere') return 'label_only_elsewhere';
+    if (review.source === 'blind') return 'label_only_blind';
+    if (review.source === 'kept' && policy.labelOnly === 'hold_back') return 'label_only';
+  }
+  if (review.label === null) return 'no_label';
+  const human: Answer = { label: review.label, explanation: wantsExplanation ? review.explanation : null };
+  const scale = findScale(judgement.scale, file.scales);
+  if (policy.contradictions === 'hold_back' && isContradiction(human, scale)) return 'contradiction';
   const completion = answerText(spec, human, labels);
   if (!completion.ok) return completion.reason;
-  const original =
-    judgement.label === null
-      ? null
-      : answerText(
-          spec,
-          { label: judgement.label, explanation: wantsExplanation ? trimmed(judgement.explanation) : null },
-          labels,
-        );
   return {
-    id: row.answerId,
-    file: context.path,
-    line: row.line,
-    judgement,
-    review: review.kind,
-    annotators: review.annotators,
+    ...labelled(row, file, review, human),
     prompt,
     template,
-    human,
     completion: completion.text,
-    original:
-      original?.ok === true && judgement.label !== null ? { text: original.text, label: judgement.label } : null,
-    scale: findScale(judgement.scale, context.scales),
+    original: originalOf(judgement, spec, labels, wantsExplanation, { ...human, text: completion.text }),
   };
 }
 
-interface Review {
-  readonly kind: 'accepted' | 'corrected';
-  readonly label: number | null;
-  readonly explanation: string | null;
-  /** Whether the decision was made on this very answer. */
-  readonly read: boolean;
-  readonly annotators: readonly string[];
-}
-
-/** What the annotators agree on, or the reason why there is nothing to export. */
-function reviewOf(row: JudgementRow, context: Context): Review | Exclusion {
-  const { judgement } = row;
-  const reviews: Review[] = [];
-  const states = new Set<ReviewState>();
-  const answered = judgement.status !== 'pending' && judgement.status !== 'failed';
-  for (const [name, folded] of context.annotators) {
-    const view = viewRow((cell) => folded.statement(cell), row);
-    const { decision } = view.annotation;
-    if (decision?.kind === 'accepted' || decision?.kind === 'corrected') {
-      const content = view.source?.content;
-      reviews.push({
-        kind: decision.kind,
-        label: decision.label ?? judgement.label,
-        explanation: trimmed(decision.explanation ?? judgement.explanation),
-        read: decision.explanation !== undefined || (content?.slot === 'decision' && content.answerId === row.answerId),
-        annotators: [name],
-      });
-      continue;
-    }
-    const stale = isStale(folded, judgement, (id) => context.inFile.has(id));
-    states.add(reviewState(view.annotation, { answered, stale }));
-  }
-  const [first] = reviews;
-  if (first === undefined) {
-    const told = (['skipped', 'cannot_judge', 'flagged', 'stale'] as const).find((state) => states.has(state));
-    return told ?? (answered ? 'prefilled' : 'unanswered');
-  }
-  if (reviews.some((r) => r.label !== first.label || r.explanation !== first.explanation)) return 'disagreement';
-  return {
-    ...first,
-    read: reviews.some((r) => r.read),
-    annotators: reviews.flatMap((r) => r.annotators).sort((a, b) => (a < b ? -1 : 1)),
-  };
+/** The model's own answer; `target` saves rendering it again where both are equal. */
+function originalOf(
+  judgement: Judgement,
+  spec: Prompt,
+  labels: readonly number[],
+  wantsExplanation: boolean,
+  target: Answer & { readonly text: string },
+): CanonicalRow['original'] {
+  const { label } = judgement;
+  if (label === null) return null;
+  const explanation = wantsExplanation ? trimmed(judgement.explanation) : null;
+  if (label === target.label && explanation === target.explanation) return target;
+  const rendered = answerText(spec, { label, explanation }, labels);
+  return rendered.ok ? { label, explanation, text: rendered.text } : null;
 }
 
 interface ExactPrompt {
@@ -234,7 +275,7 @@ interface ExactPrompt {
  * Rebuilds what was asked and proves it by its hash; a row that names no prompt is asked with the paper's template. Where
  * somebody explained an answer that the model only scored, the label-first prompt is taken if it is the same text.
  */
-function exactPrompt(j: Judgement, explained: boolean, context: Context): ExactPrompt | Exclusion {
+function exactPrompt(j: Judgement, explained: boolean, context: OpenJudgements): ExactPrompt | Exclusion {
   const found = (profile: Profile, spec: Prompt, mode: Mode): ExactPrompt => ({
     prompt: renderPrompt(spec, promptInputOf(j)),
     spec,
@@ -274,9 +315,4 @@ function answerText(spec: Prompt, answer: Answer, labels: readonly number[]): An
     return { ok: false, reason: 'ambiguous_answer' };
   }
   return { ok: true, text: text.toWellFormed() };
-}
-
-/** White space around an explanation is no part of it: the answer template brings its own. */
-function trimmed(explanation: string | null): string | null {
-  return explanation === null ? null : explanation.trim();
 }

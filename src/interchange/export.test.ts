@@ -7,7 +7,9 @@ import { sha256 } from '../domain/identity.js';
 import { isJsonObject, type JsonObject } from '../domain/json.js';
 import type { DecisionRequest } from '../protocol/editor.js';
 import { writeExport } from './export-folder.js';
-import { planExport, type ExportFormat, type ExportPlan } from './export.js';
+import { exportedLines, planExport, type ExportPlan } from './export.js';
+import type { ExportFormat } from './exporters.js';
+import type { ExportPolicy } from './policy.js';
 
 const raw = 'Document: {document}\nQuestion: {query}\nRelevance Label: ';
 const profile = {
@@ -67,8 +69,18 @@ async function make({ rows, decisions = {}, run = false }: Case): Promise<string
   return path;
 }
 
-async function plan(path: string, format: ExportFormat = 'trl-sft'): Promise<ExportPlan> {
-  return planExport({ files: [path], format });
+async function plan(
+  path: string,
+  format: ExportFormat = 'trl-sft',
+  policy: Partial<ExportPolicy> = {},
+): Promise<ExportPlan> {
+  return planExport({ files: [path], format, policy });
+}
+
+async function linesOf(p: ExportPlan): Promise<JsonObject[]> {
+  const lines: JsonObject[] = [];
+  for await (const batch of exportedLines(p)) for (const item of batch) if (item.split !== null) lines.push(item.line);
+  return lines;
 }
 
 const reasons = (p: ExportPlan): Record<string, number> => Object.fromEntries(p.reasons.map((r) => [r.id, r.rows]));
@@ -100,7 +112,7 @@ describe('planning an export', () => {
     });
     const p = await plan(path);
     expect(reasons(p)).toEqual({ prefilled: 1, skipped: 1, cannot_judge: 1, flagged: 1, no_label: 1, unanswered: 1 });
-    expect([p.total, p.included.length, p.accepted]).toEqual([7, 1, 1]);
+    expect([p.total, p.included, p.accepted]).toEqual([7, 1, 1]);
     expect(p.excluded.map((e) => e.line)).toEqual([2, 3, 4, 5, 6, 7]);
   });
 
@@ -114,8 +126,7 @@ describe('planning an export', () => {
         ],
       },
     });
-    const [included] = (await plan(path)).included;
-    expect(included?.line).toMatchObject({
+    expect((await linesOf(await plan(path)))[0]).toMatchObject({
       prompt: [
         {
           role: 'user',
@@ -149,15 +160,15 @@ describe('planning an export', () => {
     });
     const p = await plan(path);
     expect(reasons(p)).toEqual({ prompt_mismatch: 1 });
-    expect(p.included.map(({ line }) => line['prompt'])).toEqual([
+    expect((await linesOf(p)).map((line) => line['prompt'])).toEqual([
       [{ role: 'user', content: asked('text a') }],
       [{ role: 'user', content: asked('text c') }],
     ]);
-    expect(p.included[0]?.line['completion']).toEqual([{ role: 'assistant', content: '2\nExplanation: why a' }]);
+    expect((await linesOf(p))[0]?.['completion']).toEqual([{ role: 'assistant', content: '2\nExplanation: why a' }]);
     expect(p.warnings.map((w) => w.id)).toEqual(['model_explanation']);
     expect(p.length).toMatchObject({ promptTokens: 30, promptCharacters: asked('text a').length });
     const text = await plan(path, 'trl-sft-text');
-    expect(text.included[0]?.line).toMatchObject({ prompt: asked('text a'), completion: '2\nExplanation: why a' });
+    expect((await linesOf(text))[0]).toMatchObject({ prompt: asked('text a'), completion: '2\nExplanation: why a' });
   });
 
   it('finds the prompt among known profiles where there is no run record', async () => {
@@ -171,7 +182,7 @@ describe('planning an export', () => {
       journalDir: `${known}-j`,
     });
     const profiles = run?.profile === undefined || run.profile === null ? [] : [run.profile];
-    expect((await planExport({ files: [path], format: 'trl-sft', profiles })).included).toHaveLength(1);
+    expect((await planExport({ files: [path], format: 'trl-sft', profiles })).included).toBe(1);
   });
 
   it('trains on the label alone where the model only scored, and on the explanation where somebody wrote one', async () => {
@@ -186,8 +197,8 @@ describe('planning an export', () => {
       },
       run: true,
     });
-    const { included } = await plan(path, 'trl-sft-text');
-    expect(included.map(({ line }) => [line['completion'], line['template']])).toEqual([
+    const included = await linesOf(await plan(path, 'trl-sft-text'));
+    expect(included.map((line) => [line['completion'], line['template']])).toEqual([
       ['2', 'tiny v3 score'],
       ['0\nExplanation: off topic', 'tiny v3 label-first'],
     ]);
@@ -213,7 +224,7 @@ describe('planning an export', () => {
     });
     const p = await plan(path);
     expect(reasons(p)).toEqual({ label_only_elsewhere: 1 });
-    expect(p.included.map(({ row: r }) => r.line)).toEqual([1]);
+    expect([p.included, p.excluded.map((e) => e.line)]).toEqual([1, [2]]);
   });
 
   it('joins annotators who agree and leaves out what they disagree about', async () => {
@@ -234,13 +245,13 @@ describe('planning an export', () => {
     });
     const p = await plan(path);
     expect(reasons(p)).toEqual({ disagreement: 1 });
-    expect(p.included.map(({ row: r }) => r.annotators)).toEqual([['Ada', 'Bob'], ['Ada']]);
+    expect((await linesOf(p)).map((line) => line['annotators'])).toEqual([['Ada', 'Bob'], ['Ada']]);
   });
 
   it('exports an answer once, however many files hold it', async () => {
     const path = await make({ rows: [row('a')], decisions: { Ada: [[0, accept]] } });
     const p = await planExport({ files: [path, path], format: 'trl-sft' });
-    expect([p.included.length, reasons(p)]).toEqual([1, { repeated: 1 }]);
+    expect([p.included, reasons(p)]).toEqual([1, { repeated: 1 }]);
   });
 
   it("makes a pair of the correction and the model's answer, and none of what is equal or accepted", async () => {
@@ -257,7 +268,7 @@ describe('planning an export', () => {
     });
     const p = await plan(path, 'trl-dpo');
     expect(reasons(p)).toEqual({ accepted: 1, nothing_rejected: 1, equal_pair: 1 });
-    expect(p.included[0]?.line).toMatchObject({
+    expect((await linesOf(p))[0]).toMatchObject({
       chosen: [{ role: 'assistant', content: 'why a\n\nRelevance Label: 2 ##' }],
       rejected: [{ role: 'assistant', content: 'why a\n\nRelevance Label: 1 ##' }],
       chosen_relevance: 2,
@@ -278,8 +289,7 @@ describe('planning an export', () => {
       },
     });
     for (const format of ['trl-sft', 'trl-dpo'] as const) {
-      const { included } = await plan(path, format);
-      const keys = included.map(({ line }) => Object.keys(line).join());
+      const keys = (await linesOf(await plan(path, format))).map((line) => Object.keys(line).join());
       expect(new Set(keys).size).toBe(1);
       expect(keys[0]?.split(',')).not.toContain('label');
     }

@@ -1,165 +1,229 @@
 /** The plan of an export: which rows go in, which do not and why, before anything is written. One for editor and command line. */
-import { checkTitles, failedChecks, type CheckId } from '../annotation/checks.js';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { logFiles } from '../annotation/log.js';
+import { companionStem } from '../annotation/record.js';
+import { streamJudgementFile, type Row } from '../annotation/rows.js';
+import { RationaleError } from '../domain/failure.js';
 import type { JsonObject } from '../domain/json.js';
-import { codePointLength } from '../domain/text.js';
 import type { Profile } from '../profiles/profile.js';
+import { openJudgements, type Exclusion, type OpenJudgements } from './canonical.js';
+import { Conversion, surveyFiles, type Outcomes, type Survey } from './conversion.js';
+import type { ConvertContext, SideLine, Split } from './exporter.js';
+import { exporterOf, type ExportFormat } from './exporters.js';
+import { readEvaluationSet, type Leakage } from './leakage.js';
+import { exportPolicy, type ExportPolicy } from './policy.js';
+import { splitOf } from './split.js';
 import {
-  exclusions,
-  readCanonicalFile,
-  type CanonicalRow,
+  Tally,
+  type Agreement,
+  type Count,
   type ExcludedRow,
-  type Exclusion,
-  type Source,
-} from './canonical.js';
-import type { Exporter } from './exporter.js';
-import { trlDpo, trlDpoText } from './trl-dpo.js';
-import { trlSft, trlSftText } from './trl-sft.js';
+  type Lengths,
+  type SplitCount,
+  type WarningId,
+} from './tally.js';
 
-const exporters = {
-  'trl-sft': trlSft,
-  'trl-dpo': trlDpo,
-  'trl-sft-text': trlSftText,
-  'trl-dpo-text': trlDpoText,
-} as const satisfies Record<string, Exporter>;
-
-export type ExportFormat = keyof typeof exporters;
-export const exportFormats = Object.keys(exporters) as ExportFormat[];
-
-/** One line about a format, for menus and `--help`. */
-export function formatTitle(format: ExportFormat): string {
-  return exporters[format].title;
-}
-
-/** What the dataset card says about a format. */
-export function formatCard(format: ExportFormat): string {
-  return exporters[format].card;
-}
-
-interface PlannedRow {
-  readonly row: CanonicalRow;
-  readonly line: JsonObject;
-}
-
-interface Count<T extends string> {
-  readonly id: T;
-  readonly text: string;
+export interface Source {
+  readonly path: string;
+  /** Of the judgement file, as it was read. */
+  readonly sha256: string;
   readonly rows: number;
+  /** What was wrong with the files beside it: reported, never repaired. */
+  readonly notices: readonly string[];
+  /** Licence and origin as the sidecar states them, or null. */
+  readonly origin: string | null;
+  /** The files beside it, by name relative to its folder. */
+  readonly companions: readonly { readonly name: string; readonly sha256: string }[];
 }
 
 export interface ExportPlan {
   readonly format: ExportFormat;
+  readonly policy: ExportPolicy;
   readonly sources: readonly Source[];
-  /** In the order of the files and their lines. */
-  readonly included: readonly PlannedRow[];
-  readonly excluded: readonly ExcludedRow[];
-  /** Rows of all files, malformed ones too. */
+  /** Rows of all files, malformed ones too: `included` and the rows of `reasons` add up to it. */
   readonly total: number;
-  /** Only reasons that occur, the commonest kinds first as `exclusions` lists them. */
+  readonly included: number;
+  /** Lines that will be written: some formats make several of a row, some one of several. */
+  readonly lines: number;
+  /** Only those with lines. */
+  readonly splits: readonly SplitCount[];
+  /** Only reasons that occur, in the order of `exclusions`. */
   readonly reasons: readonly Count<Exclusion>[];
+  /** The first 1,000 rows that stay out, in the order of the files and their lines (by query, as queries end). */
+  readonly excluded: readonly ExcludedRow[];
   readonly accepted: number;
   readonly corrected: number;
+  /** Taken as the teacher or model wrote them. */
+  readonly prefilled: number;
   /** Worth a look before training: rows that are included and yet fail a check. */
-  readonly warnings: readonly Count<CheckId | 'model_explanation'>[];
+  readonly warnings: readonly Count<WarningId>[];
   readonly annotators: readonly string[];
   readonly models: readonly string[];
   readonly templates: readonly string[];
-  readonly length: {
-    /** Code points of the longest prompt and of the longest answer. */
-    readonly promptCharacters: number;
-    readonly answerCharacters: number;
-    /** Tokens of the longest prompt as its model counted them; null where no row says. */
-    readonly promptTokens: number | null;
-    /** An upper bound for TRL's max_length (prompt tokens and one token per byte of the answer); null where unknown. */
-    readonly maxLength: number | null;
-  };
+  readonly agreement: Agreement;
+  /** One for each evaluation set of the policy, also where nothing leaks. */
+  readonly leakage: readonly Leakage[];
+  /** The first lines, for a preview. */
+  readonly sample: readonly JsonObject[];
+  readonly length: Lengths;
+  /** What the writer needs to go the same way again. */
+  readonly walk: Walk;
 }
+
+interface Walk {
+  readonly files: readonly OpenJudgements[];
+  readonly survey: Survey;
+  readonly outcomes: Outcomes;
+  readonly form: ConvertContext['prompts'];
+}
+
+/** Why a preview or a bar moves: rows read so far. */
+export type ExportProgress = (rows: number) => void;
 
 /**
  * Plans an export of what is saved on disk. `profiles`: known ones beside those of the run records (the embedded
- * model's). Throws RationaleError when a file cannot be read.
+ * model's). Rows are read and counted, not kept. Throws RationaleError when a file cannot be read or the policy cannot be.
  */
 export async function planExport(options: {
   readonly files: readonly string[];
   readonly format: ExportFormat;
   readonly profiles?: readonly Profile[];
+  readonly policy?: Partial<ExportPolicy>;
+  readonly signal?: AbortSignal;
+  readonly progress?: ExportProgress;
 }): Promise<ExportPlan> {
-  const exporter = exporters[options.format];
+  const { format } = options;
+  const policy = exportPolicy(options.policy);
+  const exporter = exporterOf(format);
+  const sets = await Promise.all(policy.evaluationSets.map(readEvaluationSet));
+  const files: OpenJudgements[] = [];
+  for (const path of options.files) files.push(await openJudgements(path, options.profiles ?? []));
+  const survey = await surveyFiles(files, exporter);
+  const tally = new Tally((queryId) => splitOf(queryId, policy), sets);
+  const conversion = new Conversion(
+    exporter,
+    policy,
+    survey,
+    {
+      lines: (lines, _side, queryId) => {
+        tally.lines(lines, queryId);
+      },
+      included: (row, used) => {
+        tally.include(row, used);
+      },
+      excluded: (file, line, reason) => {
+        tally.exclude(file, line, reason);
+      },
+      decided: (labels) => {
+        tally.decided(labels);
+      },
+    },
+    null,
+  );
   const sources: Source[] = [];
-  const included: PlannedRow[] = [];
-  const excluded: ExcludedRow[] = [];
-  const seen = new Set<string>();
-  for (const path of options.files) {
-    const file = await readCanonicalFile(path, options.profiles ?? []);
-    sources.push(file.source);
-    const left: ExcludedRow[] = [...file.excluded];
-    for (const row of file.rows) {
-      const converted: ReturnType<Exporter['convert']> = seen.has(row.id)
-        ? { ok: false, reason: 'repeated' }
-        : exporter.convert(row);
-      seen.add(row.id);
-      if (converted.ok) included.push({ row, line: converted.line });
-      else left.push({ file: path, line: row.line, reason: converted.reason });
-    }
-    excluded.push(...left.sort((a, b) => a.line - b.line));
+  let read = 0;
+  for (const file of files) {
+    let rows = 0;
+    const sha256 = await eachBatch(file.path, options.signal, (batch) => {
+      for (const row of batch) conversion.take(row, file);
+      rows += batch.length;
+      options.progress?.(read + rows);
+    });
+    read += rows;
+    const companions = await companionsOf(file.path);
+    sources.push({ path: file.path, sha256, rows, notices: file.notices, origin: file.origin, companions });
   }
-  const rows = included.map((planned) => planned.row);
+  const { included, lineCount, excluded, excludedCount, accepted, corrected, prefilled, sample } = tally;
+  if (included + excludedCount !== read) {
+    throw new RationaleError('bug', `${read} rows were read, but ${included + excludedCount} accounted for.`);
+  }
   return {
-    format: options.format,
+    format,
+    policy,
     sources,
+    total: read,
     included,
+    lines: lineCount,
     excluded,
-    total: included.length + excluded.length,
-    reasons: counted(
-      exclusions,
-      excluded.map((e) => e.reason),
-    ),
-    accepted: rows.filter((row) => row.review === 'accepted').length,
-    corrected: rows.filter((row) => row.review === 'corrected').length,
-    warnings: counted(warningTexts, rows.flatMap(warningsOf)),
-    annotators: distinct(rows.flatMap((row) => row.annotators)),
-    models: distinct(included.flatMap(({ line }) => (typeof line['model'] === 'string' ? [line['model']] : []))),
-    templates: distinct(rows.map((row) => row.template)),
-    length: lengthOf(rows),
+    accepted,
+    corrected,
+    prefilled,
+    sample,
+    ...tally.result(),
+    walk: { files, survey, outcomes: conversion.outcomes, form: conversion.prompts },
   };
 }
 
-const warningTexts = {
-  ...checkTitles,
-  model_explanation: 'the label is corrected, the explanation is still the one the model wrote for its own label',
-} as const;
+/** A line of an export, and where it goes: to a split, or to a file beside them. */
+export type ExportedLine =
+  { readonly split: Split; readonly line: JsonObject } | { readonly split: null; readonly side: SideLine };
 
-function warningsOf(row: CanonicalRow): (keyof typeof warningTexts)[] {
-  const { label, explanation } = row.human;
-  if (explanation === null) return [];
-  const kept = label !== row.judgement.label && explanation === row.judgement.explanation?.trim();
-  return [...failedChecks({ label, explanation }, row.scale), ...(kept ? (['model_explanation'] as const) : [])];
-}
-
-function counted<T extends string>(texts: Readonly<Record<T, string>>, ids: readonly T[]): Count<T>[] {
-  return (Object.keys(texts) as T[])
-    .map((id) => ({ id, text: texts[id], rows: ids.filter((other) => other === id).length }))
-    .filter(({ rows }) => rows > 0);
-}
-
-function distinct(values: readonly string[]): string[] {
-  return [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
-}
-
-function lengthOf(rows: readonly CanonicalRow[]): ExportPlan['length'] {
-  const greatest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
-  const answers = rows.map((row) => [row.completion, row.original?.text ?? '']);
-  const tokens = rows.flatMap((row) => row.judgement.prompt_tokens ?? []);
-  const bounds = rows.map(
-    (row, i) =>
-      (row.judgement.prompt_tokens ?? 0) + greatest((answers[i] ?? []).map((text) => Buffer.byteLength(text))),
+/**
+ * The lines of a planned export in batches, in the order in which they are written. Throws RationaleError when a judgement
+ * file changed since the plan was made.
+ */
+export async function* exportedLines(plan: ExportPlan, signal?: AbortSignal): AsyncGenerator<readonly ExportedLine[]> {
+  const { files, survey, outcomes, form } = plan.walk;
+  let out: ExportedLine[] = [];
+  let lastQuery: string | undefined;
+  let lastSplit: Split = 'train';
+  const conversion = new Conversion(
+    exporterOf(plan.format),
+    plan.policy,
+    survey,
+    {
+      lines: (lines, sides, queryId) => {
+        if (queryId !== lastQuery) lastSplit = splitOf(queryId, plan.policy);
+        lastQuery = queryId;
+        const split = lastSplit;
+        for (const line of lines) out.push({ split, line });
+        for (const side of sides) out.push({ split: null, side });
+      },
+    },
+    { outcomes, form },
   );
-  const prompts = rows.map(({ prompt }) =>
-    prompt.kind === 'raw' ? prompt.text : prompt.messages.map((m) => m.content).join(''),
-  );
-  return {
-    promptCharacters: greatest(prompts.map(codePointLength)),
-    answerCharacters: greatest(answers.flat().map(codePointLength)),
-    promptTokens: tokens.length > 0 ? greatest(tokens) : null,
-    maxLength: tokens.length > 0 && tokens.length === rows.length ? greatest(bounds) : null,
-  };
+  for (const [i, file] of files.entries()) {
+    const stream = streamJudgementFile(file.path);
+    let next = await stream.next();
+    for (; next.done !== true; next = await stream.next()) {
+      signal?.throwIfAborted();
+      for (const row of next.value) conversion.take(row, file);
+      if (out.length > 0) yield out;
+      out = [];
+    }
+    if (next.value.sha256 !== plan.sources[i]?.sha256) {
+      throw new RationaleError(
+        'user',
+        `${file.path} changed while it was exported. Nothing was written; export again when nobody writes to it.`,
+      );
+    }
+  }
+}
+
+async function eachBatch(
+  path: string,
+  signal: AbortSignal | undefined,
+  take: (rows: readonly Row[]) => void,
+): Promise<string> {
+  const stream = streamJudgementFile(path);
+  for (let next = await stream.next(); ; next = await stream.next()) {
+    if (next.done === true) return next.value.sha256;
+    signal?.throwIfAborted();
+    take(next.value);
+  }
+}
+
+/** Everything beside a judgement file that the plan was made from, by name: the folder it lay in is this machine's business. */
+async function companionsOf(path: string): Promise<{ name: string; sha256: string }[]> {
+  const stem = companionStem(path);
+  const found: { name: string; sha256: string }[] = [];
+  for (const file of [`${stem}.run.json`, `${stem}.rationale.json`, ...(await logFiles(path))]) {
+    const bytes = await readFile(file).catch(() => null);
+    if (bytes === null) continue;
+    const name = file.slice(stem.length - basename(stem).length).replaceAll('\\', '/');
+    found.push({ name, sha256: createHash('sha256').update(bytes).digest('hex') });
+  }
+  return found;
 }

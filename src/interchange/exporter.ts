@@ -3,7 +3,7 @@
  * policy, split, counting and writing are the core's (export.ts, export-folder.ts), the same for every format.
  */
 import type { JsonObject } from '../domain/json.js';
-import type { CanonicalRow, Exclusion, JudgedRow, LabelledRow } from './canonical.js';
+import type { CanonicalRow, Exclusion, JudgedRow, LabelledRow, SampleRow } from './canonical.js';
 import type { ExportPlan } from './export.js';
 import type { ExportPolicy } from './policy.js';
 
@@ -17,7 +17,13 @@ export interface SideLine {
 }
 
 export type Converted =
-  | { readonly ok: true; readonly lines: readonly JsonObject[]; readonly side?: readonly SideLine[] }
+  | {
+      readonly ok: true;
+      readonly lines: readonly JsonObject[];
+      readonly side?: readonly SideLine[];
+      /** For formats that look decisions up themselves: those used, for the card's counts. */
+      readonly used?: readonly LabelledRow[];
+    }
   | { readonly ok: false; readonly reason: Exclusion };
 
 /** All rows of a query become lines together; what is not named in `excluded` counts as written. */
@@ -25,6 +31,7 @@ export interface ConvertedQuery<Row> {
   readonly lines: readonly JsonObject[];
   readonly excluded: readonly { readonly row: Row; readonly reason: Exclusion }[];
   readonly side?: readonly SideLine[];
+  readonly used?: readonly LabelledRow[];
 }
 
 export interface ConvertContext {
@@ -73,7 +80,7 @@ interface ByQuery<Row> {
  */
 export type AnswerExporter = Format & { readonly needs?: 'answer' } & (ByRow<CanonicalRow> | ByQuery<CanonicalRow>);
 export type LabelExporter = Format & { readonly needs: 'label' } & (ByRow<LabelledRow> | ByQuery<LabelledRow>);
-export type JudgementExporter = Format & { readonly needs: 'judgement' } & (ByRow<JudgedRow> | ByQuery<JudgedRow>);
+export type JudgementExporter = Format & { readonly needs: 'judgement' } & (ByRow<SampleRow> | ByQuery<SampleRow>);
 export type Exporter = AnswerExporter | LabelExporter | JudgementExporter;
 
 /** The columns that every format carries beside its own. The 0/1/2 label is never called `label`: KTO reads that as a boolean. */
