@@ -109,7 +109,7 @@ export async function importFile(request: ImportRequest): Promise<ImportReport> 
  */
 export async function detectImporter(path: string): Promise<{ readonly id: string; readonly confidence: number }[]> {
   const isFolder = await statOf(path).then((found) => found.isDirectory());
-  const sample = isFolder ? [] : await sampleOf(path);
+  const sample = isFolder ? [] : await sampleRecords(path);
   const found: { id: string; confidence: number }[] = [];
   for (const importer of importers) {
     let confidence = 0;
@@ -140,7 +140,8 @@ async function chooseImporter(path: string, id: string | undefined): Promise<Imp
   return chosen;
 }
 
-async function sampleOf(path: string): Promise<NonNullable<SourceRecord['record']>[]> {
+/** The first records of a file (at most 20), for detection and for people to map columns. Throws RationaleError when it cannot be read. */
+export async function sampleRecords(path: string): Promise<NonNullable<SourceRecord['record']>[]> {
   const sample: NonNullable<SourceRecord['record']>[] = [];
   for await (const batch of recordsOf(path)) {
     for (const { record } of batch) {
@@ -164,6 +165,8 @@ class ImportRun {
   taken = 0;
   private records = 0;
   private rows = 0;
+  /** The record at hand: the line of the source, and which row of the output would be its first. */
+  private record = { line: 0, firstRow: 1 };
   private skippedTotal = 0;
   private readonly skipped = new Remarks();
   private readonly notes = new Remarks();
@@ -302,6 +305,13 @@ class ImportRun {
     }
     this.taken++;
     for (const note of part.notes ?? []) this.notes.add(line, note);
+    if (line !== this.record.line) this.record = { line, firstRow: this.rows + 1 };
+    if (earlier !== 0 && earlier < this.record.firstRow && part.judgement.extra !== undefined) {
+      this.notes.add(
+        line,
+        'fields beside a correction not kept: its answer was written with those of an earlier record',
+      );
+    }
     if (earlier === 0) {
       this.rows++;
       this.lines += `${text}\n`;

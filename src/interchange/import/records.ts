@@ -217,9 +217,11 @@ class ElementReader implements BlockReader {
     // Copied: the buffer is used again.
     this.keep(Buffer.from(bytes.subarray(from)));
     if (last) {
-      const open = this.base === 1 && !this.closed;
-      const torn = this.depth > 0 || this.inString || open ? 'half-written: the file ends inside this record, ' : '';
-      this.end(Buffer.alloc(0), records, this.closed ? 'stands after the end of the array: ' : torn, open);
+      const torn = this.depth > this.base || this.inString ? 'half-written: the file ends inside this record, ' : '';
+      this.end(Buffer.alloc(0), records, this.closed ? 'stands after the end of the array: ' : torn);
+      if (this.base === 1 && !this.closed) {
+        records.push({ line: this.line, reason: 'half-written: the file ends before the array does' });
+      }
     }
     return records;
   }
@@ -233,16 +235,13 @@ class ElementReader implements BlockReader {
     if (part.length > 0) this.parts.push(part);
   }
 
-  private end(tail: Buffer, records: SourceRecord[], why: string, unclosed = false): void {
+  private end(tail: Buffer, records: SourceRecord[], why: string): void {
     this.keep(tail);
     const bytes = Buffer.concat(this.parts);
     const { begun } = this;
     this.parts = [];
     this.begun = false;
-    if (!begun) {
-      if (unclosed) records.push({ line: this.line, reason: 'half-written: the file ends before the array does' });
-      return;
-    }
+    if (!begun) return;
     if (!isUtf8(bytes)) {
       records.push({ line: this.firstLine, reason: `${why}not valid UTF-8` });
       return;

@@ -1,7 +1,10 @@
 /** Every importer, in the order in which equal detections are preferred: the more particular format first. */
+import { argillaImporter } from './argilla.js';
 import { chatImporter, rank1Importer, tfrankImporter } from './chat.js';
 import type { Importer } from './importer.js';
 import { interankImporter } from './interank.js';
+import { labelStudioImporter } from './label-studio.js';
+import { potatoImporter } from './potato.js';
 import { rankLlmImporter } from './rank-llm.js';
 import { tableImporter } from './table.js';
 import { trlImporter } from './trl.js';
@@ -15,5 +18,8 @@ export const importers: readonly Importer[] = [
   chatImporter,
   rankLlmImporter,
   umbrelaImporter,
+  argillaImporter,
+  labelStudioImporter,
+  potatoImporter,
   tableImporter,
 ];
