@@ -226,13 +226,14 @@ async function closed(name: string, sink: LineSink, text = ''): Promise<Output> 
 }
 
 function manifestOf(plan: ExportPlan, outputs: readonly Output[], toolVersion: string): JsonObject {
-  const { evaluationSets: _paths, ...policy } = plan.policy;
+  const { rewards, ...policy } = plan.policy;
   return {
     kind: 'rationale-export',
     version: 1,
     tool: { name: 'rationale', version: toolVersion },
     format: plan.format,
-    policy: { ...policy, rewards: { ...policy.rewards } },
+    // The evaluation sets by name: where they lie is this machine's business.
+    policy: { ...policy, rewards: { ...rewards }, evaluationSets: plan.leakage.map(({ name }) => name) },
     rows: plan.included,
     lines: plan.lines,
     splits: plan.splits.map(({ split, lines, queries }) => ({ split, lines, queries })),

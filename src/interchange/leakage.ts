@@ -52,7 +52,7 @@ export async function readEvaluationSet(path: string): Promise<EvaluationSet> {
     for (const line of await linesOf(join(path, 'queries.jsonl'), hash)) {
       const query: unknown = JSON.parse(line);
       if (!isJsonObject(query)) continue;
-      const id = String(query['_id'] ?? query['id'] ?? '');
+      const id = typeof query['_id'] === 'string' ? query['_id'] : JSON.stringify(query['_id'] ?? '');
       if (judged.size > 0 && !judged.has(id)) continue;
       ids.add(id);
       if (typeof query['text'] === 'string') texts.add(evened(query['text']));
