@@ -25,6 +25,10 @@ const inEditor = 'activeCustomEditorId =~ /^rationale\\./';
 const hostCommands = {
   rerankWorkspace: { title: 'Rerank Workspace Documents…', icon: '$(list-ordered)' },
   rerankOpenEditors: { title: 'Rerank Open Editors…' },
+  rerankSelectedFiles: { title: 'Rerank Selected Files…' },
+  rerankDocumentsInFile: { title: 'Rerank Documents in File…' },
+  // “Import…” alone would not say in the explorer's menu whose it is.
+  importJudgements: { title: 'Import Judgements…' },
   openInEditor: { title: 'Open in Rationale Editor', when: `resourceExtname == .jsonl && !(${inEditor})` },
   rebuildIndex: { title: 'Rebuild Workspace Index', when: 'workspaceFolderCount > 0' },
   showLog: { title: 'Show Log' },
@@ -161,6 +165,11 @@ const groups: readonly { readonly title: string; readonly keys: readonly Setting
   { title: 'Annotation', keys: ['annotator'] },
 ];
 
+const onDisk = 'resourceScheme == file';
+/** Requests, runs, and folders, which may be a BEIR collection: what stands in them is looked at when the command runs. */
+const requestFile = '(explorerResourceIsFolder || resourceExtname =~ /^\\.(jsonl|ndjson|trec|run)$/)';
+const importable =
+  '(explorerResourceIsFolder || resourceExtname =~ /^\\.(jsonl|ndjson|json|csv|tsv|parquet|trec|run|qrels)$/)';
 const judgementFile = 'resourceFilename =~ /\\.judgements\\.jsonl$/';
 
 export const contributes = {
@@ -195,6 +204,9 @@ export const contributes = {
       },
     ],
     'explorer/context': [
+      { command: commandName('rerankSelectedFiles'), when: onDisk, group: '7_rationale@3' },
+      { command: commandName('rerankDocumentsInFile'), when: `${onDisk} && ${requestFile}`, group: '7_rationale@4' },
+      { command: commandName('importJudgements'), when: `${onDisk} && ${importable}`, group: '7_rationale@5' },
       { command: commandName('exportRefinementData'), when: judgementFile, group: '7_rationale@2' },
       { command: commandName('openInEditor'), when: 'resourceExtname == .jsonl', group: '7_rationale@1' },
     ],

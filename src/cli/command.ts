@@ -68,3 +68,9 @@ export function choice<T extends string>(args: ParsedArguments, name: string, ch
   if (found === undefined) throw new RationaleError('user', `--${name} takes ${choices.join(', ')}, not "${value}".`);
   return found;
 }
+
+/** The texts of an option that may be given several times. */
+export function texts(args: ParsedArguments, name: string): string[] {
+  const value = args.values[name];
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}

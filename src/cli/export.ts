@@ -1,52 +1,68 @@
-/** `rationale export`: corrections as training data for the next round. */
+/** `rationale export`: corrections as training data for the next round, or as runs and qrels. */
 import { readFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { RationaleError } from '../domain/failure.js';
-import { exportFormats, formatTitle, planExport, type ExportPlan } from '../interchange/export.js';
+import { planExport, type ExportPlan } from '../interchange/export.js';
 import { writeExport } from '../interchange/export-folder.js';
+import { exportFormats, type ExportFormat } from '../interchange/exporters.js';
+import type { ExportPolicy } from '../interchange/policy.js';
 import { parseProfile } from '../profiles/profile.js';
-import { choice, flag, requiredText, type CliCommand } from './command.js';
+import { choice, flag, requiredText, type CliCommand, type CliContext, type ParsedArguments } from './command.js';
+import { formatHelp, policyHelp, policyOf, policyOptions, preview } from './export-policy.js';
+
+const inclusions = ['human', 'prefilled'] as const;
 
 export const exportCommand: CliCommand = {
-  summary: 'turn corrected judgements into training data',
-  help: `Usage: rationale export JUDGEMENTS… --format FORMAT --out DIR [--dry-run]
+  summary: 'turn corrected judgements into training data, runs and qrels',
+  help: `Usage: rationale export JUDGEMENTS… --format FORMAT --out DIR [options]
 
-Reads judgement files and every annotator's saved decisions beside them. What nobody reviewed is not exported; the rows
-left out are counted with the reason. DIR gets train.jsonl, a dataset card (README.md) and manifest.json.
+Reads judgement files and every annotator's saved decisions beside them. What nobody reviewed is not exported unless
+asked for; the rows left out are counted with the reason. DIR gets the data, a dataset card (README.md) and manifest.json.
 
 Options:
   --format FORMAT
-${exportFormats.map((format) => `      ${format.padEnd(14)} ${formatTitle(format)}`).join('\n')}
+${formatHelp}
   --out DIR         a new or empty folder, or an unchanged earlier export
-  --dry-run         print how many rows would go in and why others do not; write nothing
+  --include human|prefilled   prefilled also takes what nobody decided on, as the model wrote it (default human)
+${policyHelp}
 
-Example:
+Examples:
   rationale export teacher.judgements.jsonl --format trl-sft --out data/round-2
+  rationale export *.judgements.jsonl --format trl-dpo --annotators adjudicated:Ada --validation 0.1 --out data/pairs
 `,
-  options: { format: { type: 'string' }, out: { type: 'string' }, 'dry-run': { type: 'boolean' } },
-  async run(args, { out, err, version, distDir }) {
-    const format = choice(args, 'format', exportFormats);
-    if (format === undefined) throw new RationaleError('user', `--format is missing: ${exportFormats.join(', ')}.`);
+  options: { format: { type: 'string' }, out: { type: 'string' }, include: { type: 'string' }, ...policyOptions },
+  async run(args, context) {
+    const format = formatOf(args, 'format');
     if (args.positionals.length === 0) throw new RationaleError('user', 'name the judgement files to export.');
-    // Teacher files may hold answers of the embedded model, whose prompt its own profile renders.
-    const profileFile = path.join(distDir, '..', 'models', 'rationale-135m', 'profile.json');
-    const embedded = parseProfile(await readFile(profileFile, 'utf8'), profileFile);
-    const plan = await planExport({ files: args.positionals, format, profiles: [embedded] });
-    for (const source of plan.sources) for (const notice of source.notices) err(`${source.path}: ${notice}\n`);
-    if (flag(args, 'dry-run')) {
-      out(preview(plan));
-      return;
-    }
-    const written = await writeExport(plan, requiredText(args, 'out'), version);
-    err(preview(plan));
-    out(`${written.folder}: ${written.rows} rows (${written.files.join(', ')})\n`);
+    const include = choice(args, 'include', inclusions) ?? 'human';
+    await exportFiles(args, { files: args.positionals, format, policy: policyOf(args, include) }, context);
   },
 };
 
-function preview(plan: ExportPlan): string {
-  const lines = [
-    `${plan.included.length} rows go in`,
-    ...plan.reasons.map(({ text, rows }) => `${rows} left out: ${text}`),
-  ];
-  return `${lines.join('\n')}\n`;
+/** The export format that an option names. Throws RationaleError where it is missing or unknown. */
+export function formatOf(args: ParsedArguments, option: string): ExportFormat {
+  const format = choice(args, option, exportFormats);
+  if (format === undefined) throw new RationaleError('user', `--${option} is missing: ${exportFormats.join(', ')}.`);
+  return format;
+}
+
+/** Plans, previews, and writes to `--out` unless it is a dry run. Throws RationaleError as planning and writing do. */
+export async function exportFiles(
+  args: ParsedArguments,
+  what: { readonly files: readonly string[]; readonly format: ExportFormat; readonly policy: Partial<ExportPolicy> },
+  { out, err, version, distDir, signal }: CliContext,
+): Promise<ExportPlan> {
+  // Teacher files may hold answers of the embedded model, whose prompt its own profile renders.
+  const profileFile = path.join(distDir, '..', 'models', 'rationale-135m', 'profile.json');
+  const embedded = parseProfile(await readFile(profileFile, 'utf8'), profileFile);
+  const plan = await planExport({ ...what, profiles: [embedded], signal });
+  for (const source of plan.sources) for (const notice of source.notices) err(`${source.path}: ${notice}\n`);
+  if (flag(args, 'dry-run')) {
+    out(preview(plan));
+    return plan;
+  }
+  const written = await writeExport(plan, requiredText(args, 'out'), version);
+  err(preview(plan));
+  out(`${written.folder}: ${written.rows} rows (${written.files.join(', ')})\n`);
+  return plan;
 }

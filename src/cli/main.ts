@@ -4,14 +4,20 @@ import { parseArgs } from 'node:util';
 import { isAbort, messageOf, RationaleError } from '../domain/failure.js';
 import { version } from '../../package.json';
 import { exitCodes, type CliCommand, type CliContext } from './command.js';
+import { convertCommand } from './convert.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
+import { importCommand } from './import.js';
 import { rerankCommand } from './rerank.js';
+import { validateCommand } from './validate.js';
 
 const commands: Readonly<Record<string, CliCommand>> = {
   rerank: rerankCommand,
   evaluate: evaluateCommand,
+  import: importCommand,
   export: exportCommand,
+  convert: convertCommand,
+  validate: validateCommand,
 };
 
 const help = `rationale ${version}: rerank documents with a local reasoning reranker, and turn corrections into training data

@@ -4,12 +4,22 @@ import { commandName, hostCommandIds, viewTypes, type CommandId } from '../contr
 import { RationaleError } from '../domain/failure.js';
 import { actionIds, actionOf, type ActionId } from '../protocol/actions.js';
 import type { Messages } from './errors.js';
-import { exportFormats } from '../interchange/export.js';
-import { exportRefinementData, registerExportPreview, type ExportArguments } from './export-command.js';
+import { exportFormats } from '../interchange/exporters.js';
+import { exportRefinementData, type ExportArguments } from './export-command.js';
+import { importJudgements, type ImportArguments } from './import-command.js';
 import type { JudgementEditors } from './judgement-editor.js';
-import { rerankOpenEditors, rerankWorkspace, type RerankArguments, type RerankServices } from './rerank-command.js';
+import { rerankOpenEditors, rerankWorkspace, type RerankArguments } from './rerank-command.js';
+import {
+  rerankDocumentsInFile,
+  rerankSelectedFiles,
+  type FileArguments,
+  type SelectedArguments,
+} from './rerank-files-command.js';
+import { registerReports } from './report-documents.js';
+import type { RerankServices } from './start-run.js';
 
-type Handler = (argument: unknown) => Promise<unknown>;
+/** From the explorer's menu: the resource clicked, then everything selected. Otherwise one argument, or none. */
+type Handler = (argument: unknown, selection: unknown) => Promise<unknown>;
 
 /** Registers the commands; disposing takes them back. */
 export function registerCommands(
@@ -20,6 +30,11 @@ export function registerCommands(
   const own: Record<Exclude<CommandId, ActionId> | 'exportRefinementData', Handler> = {
     rerankWorkspace: (argument) => rerankWorkspace(services, rerankArguments(argument)),
     rerankOpenEditors: (argument) => rerankOpenEditors(services, rerankArguments(argument)),
+    rerankSelectedFiles: (argument, selection) =>
+      rerankSelectedFiles(services, { ...rerankArguments(argument), ...selected(argument, selection) }),
+    rerankDocumentsInFile: (argument) => rerankDocumentsInFile(services, fileArguments(argument)),
+    importJudgements: (argument) =>
+      importJudgements({ context: services.context, messages }, importArguments(argument)),
     openInEditor: (argument) => openInEditor(argument),
     rebuildIndex: () => services.index.rebuild(),
     showLog: () => {
@@ -30,11 +45,11 @@ export function registerCommands(
       exportRefinementData({ context: services.context, messages, editors }, exportArguments(argument)),
   };
   const register = (id: CommandId, handler: Handler): vscode.Disposable =>
-    vscode.commands.registerCommand(commandName(id), (argument: unknown) =>
-      messages.runWithErrorHandling(commandName(id), () => handler(argument)),
+    vscode.commands.registerCommand(commandName(id), (argument: unknown, selection: unknown) =>
+      messages.runWithErrorHandling(commandName(id), () => handler(argument, selection)),
     );
   return vscode.Disposable.from(
-    registerExportPreview(),
+    registerReports(),
     ...hostCommandIds.map((id) => register(id, own[id])),
     ...actionIds.map((id) =>
       register(id, id === 'exportRefinementData' ? own.exportRefinementData : () => performActive(editors, id)),
@@ -70,12 +85,51 @@ function rerankArguments(argument: unknown): RerankArguments {
 /** A file (explorer, editor title), or what a keybinding names. */
 function exportArguments(argument: unknown): ExportArguments {
   if (argument instanceof vscode.Uri) return { files: [argument] };
-  if (typeof argument !== 'object' || argument === null) return {};
-  const { files, format, folder } = argument as Readonly<Record<string, unknown>>;
+  const { files, format, folder, policy } = fieldsOf(argument);
   const known = exportFormats.find((name) => name === format);
   return {
     ...(Array.isArray(files) && files.every((file) => file instanceof vscode.Uri) ? { files } : {}),
     ...(known === undefined ? {} : { format: known }),
     ...(folder instanceof vscode.Uri ? { folder } : {}),
+    // Checked when the export is planned.
+    ...(typeof policy === 'object' && policy !== null ? { policy } : {}),
   };
+}
+
+/** What is chosen in the explorer, or what a keybinding names. */
+function selected(argument: unknown, selection: unknown): SelectedArguments {
+  if (isUris(selection) && selection.length > 0) return { uris: selection };
+  if (argument instanceof vscode.Uri) return { uris: [argument] };
+  const { uris } = fieldsOf(argument);
+  return isUris(uris) ? { uris } : {};
+}
+
+function fileArguments(argument: unknown): FileArguments {
+  if (argument instanceof vscode.Uri) return { source: argument };
+  const { source, corpus, queries } = fieldsOf(argument);
+  return {
+    ...(source instanceof vscode.Uri ? { source } : {}),
+    ...(corpus instanceof vscode.Uri ? { corpus } : {}),
+    ...(typeof queries === 'number' && queries >= 1 ? { queries: Math.floor(queries) } : {}),
+  };
+}
+
+function importArguments(argument: unknown): ImportArguments {
+  if (argument instanceof vscode.Uri) return { source: argument };
+  const { source, importer, out, mapping } = fieldsOf(argument);
+  const columns = Object.entries(fieldsOf(mapping)).filter(([, column]) => typeof column === 'string');
+  return {
+    ...(source instanceof vscode.Uri ? { source } : {}),
+    ...(typeof importer === 'string' ? { importer } : {}),
+    ...(out instanceof vscode.Uri ? { out } : {}),
+    ...(columns.length === 0 ? {} : { mapping: Object.fromEntries(columns) }),
+  };
+}
+
+function fieldsOf(argument: unknown): Readonly<Record<string, unknown>> {
+  return typeof argument === 'object' && argument !== null ? (argument as Readonly<Record<string, unknown>>) : {};
+}
+
+function isUris(value: unknown): value is vscode.Uri[] {
+  return Array.isArray(value) && value.every((item) => item instanceof vscode.Uri);
 }

@@ -2,11 +2,16 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { RationaleError } from '../domain/failure.js';
-import { exportFormats, formatTitle, planExport, type ExportFormat, type ExportPlan } from '../interchange/export.js';
+import { readLogs } from '../annotation/log.js';
+import { planExport, type ExportPlan } from '../interchange/export.js';
 import { writeExport, type WrittenExport } from '../interchange/export-folder.js';
+import type { ExportFormat } from '../interchange/exporters.js';
+import { exportPolicy, type ExportPolicy } from '../interchange/policy.js';
 import type { Messages } from './errors.js';
+import { evaluationSetsOfWorkspace, pickFormat, pickPolicy } from './export-choices.js';
 import { exportPreview } from './export-preview.js';
 import type { JudgementEditors } from './judgement-editor.js';
+import { showReport } from './report-documents.js';
 
 export interface ExportServices {
   readonly context: vscode.ExtensionContext;
@@ -19,9 +24,9 @@ export interface ExportArguments {
   readonly files?: readonly vscode.Uri[];
   readonly format?: ExportFormat;
   readonly folder?: vscode.Uri;
+  /** What differs from the defaults; with it, or with a folder, it is not asked for. */
+  readonly policy?: Partial<ExportPolicy>;
 }
-
-const previewUri = vscode.Uri.from({ scheme: 'rationale-export', path: '/Export Preview.md' });
 
 /** Runs the export; undefined when given up on the way. Throws RationaleError when nothing can be exported or written. */
 export async function exportRefinementData(
@@ -34,42 +39,56 @@ export async function exportRefinementData(
   if (format === undefined) return undefined;
   const unsaved = await saveOrCount(services, files);
   if (unsaved === undefined) return undefined;
-  const plan = await planExport({ files: files.map((uri) => uri.fsPath), format });
+  const evaluationSets = given.policy?.evaluationSets ?? (await evaluationSetsOfWorkspace());
+  const defaults = exportPolicy({ ...given.policy, evaluationSets });
+  const asked = given.folder === undefined && given.policy === undefined;
+  const policy = asked ? await pickPolicy(defaults, await annotatorsOf(files)) : defaults;
+  if (policy === undefined) return undefined;
+  const plan = await withProgress('Reading judgements', (signal, report) =>
+    planExport({
+      files: files.map((uri) => uri.fsPath),
+      format,
+      policy,
+      signal,
+      progress: (rows) => report(`${rows} rows`),
+    }),
+  );
   let folder = given.folder;
   if (folder === undefined) {
-    await showPreview(exportPreview(plan, unsaved));
-    if (plan.included.length > 0 && !(await confirmed(plan))) return undefined;
-    folder = plan.included.length === 0 ? undefined : await pickFolder();
+    await showReport('Export Preview', exportPreview(plan, unsaved));
+    if (plan.included > 0 && !(await confirmed(plan))) return undefined;
+    folder = plan.included === 0 ? undefined : await pickFolder();
     if (folder === undefined) {
-      if (plan.included.length > 0) return undefined;
+      if (plan.included > 0) return undefined;
       throw new RationaleError('user', 'No row can be exported; the preview says why. Accept or correct rows first.');
     }
   }
   const version = String((services.context.extension.packageJSON as { version?: unknown }).version);
-  const written = await writeExport(plan, folder.fsPath, version);
+  const target = folder.fsPath;
+  const written = await withProgress('Writing the export', () => writeExport(plan, target, version));
   reportWritten(services.messages, written);
   return written;
 }
 
-/** Shows the preview documents; to be registered once. */
-export function registerExportPreview(): vscode.Disposable {
-  return vscode.workspace.registerTextDocumentContentProvider(previewUri.scheme, {
-    onDidChange: previewChanged.event,
-    provideTextDocumentContent: () => previewText,
-  });
+/** Large files take a while; what is slow can be cancelled. */
+function withProgress<T>(
+  title: string,
+  work: (signal: AbortSignal, report: (message: string) => void) => Promise<T>,
+): Thenable<T> {
+  return vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+    (progress, token) => {
+      const abort = new AbortController();
+      token.onCancellationRequested(() => abort.abort());
+      return work(abort.signal, (message) => progress.report({ message }));
+    },
+  );
 }
 
-let previewText = '';
-const previewChanged = new vscode.EventEmitter<vscode.Uri>();
-
-async function showPreview(text: string): Promise<void> {
-  previewText = text;
-  previewChanged.fire(previewUri);
-  await vscode.commands.executeCommand('markdown.showPreviewToSide', previewUri).then(undefined, async () => {
-    // Without the built-in Markdown extension the text itself is readable enough.
-    const document = await vscode.workspace.openTextDocument(previewUri);
-    await vscode.window.showTextDocument(document, vscode.ViewColumn.Beside);
-  });
+/** Who decided on rows of the files, to choose the adjudicator from. */
+async function annotatorsOf(files: readonly vscode.Uri[]): Promise<string[]> {
+  const logs = await Promise.all(files.map((uri) => readLogs(uri.fsPath)));
+  return [...new Set(logs.flatMap(({ events }) => events.map((event) => event.annotator)))].sort();
 }
 
 async function pickFiles(editors: JudgementEditors): Promise<readonly vscode.Uri[] | undefined> {
@@ -97,11 +116,6 @@ async function pickFiles(editors: JudgementEditors): Promise<readonly vscode.Uri
   return picked === undefined || picked.length === 0 ? undefined : picked.map((item) => item.uri);
 }
 
-async function pickFormat(): Promise<ExportFormat | undefined> {
-  const items = exportFormats.map((format) => ({ label: formatTitle(format), description: format, format }));
-  return (await vscode.window.showQuickPick(items, { title: 'Export Refinement Data: in which format?' }))?.format;
-}
-
 /** An export reads what is saved. Offers to save first; gives how many decisions stay unsaved, undefined when given up. */
 async function saveOrCount({ editors }: ExportServices, files: readonly vscode.Uri[]): Promise<number | undefined> {
   const wanted = new Set(files.map((uri) => uri.toString()));
@@ -125,7 +139,7 @@ async function saveOrCount({ editors }: ExportServices, files: readonly vscode.U
 }
 
 async function confirmed(plan: ExportPlan): Promise<boolean> {
-  const go = `Export ${plan.included.length} of ${plan.total} rows…`;
+  const go = `Export ${plan.included} of ${plan.total} rows…`;
   // Stays open while the preview is read and scrolled.
   const answer = await vscode.window.showQuickPick([go, 'Cancel'], {
     title: 'Export Refinement Data',
@@ -151,8 +165,9 @@ function reportWritten(messages: Messages, written: WrittenExport): void {
     title: `Open ${name}`,
     run: () => vscode.commands.executeCommand('vscode.open', vscode.Uri.file(path.join(written.folder, name))),
   });
+  const data = written.files.find((name) => !/\.(md|parquet)$|^manifest\.json$/.test(name));
   messages.show('info', `${written.rows} rows exported to ${written.folder}.`, [
     open('README.md'),
-    open('train.jsonl'),
+    ...(data === undefined ? [] : [open(data)]),
   ]);
 }

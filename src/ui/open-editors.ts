@@ -1,8 +1,8 @@
 /** The first stage over the open text editors, with what is typed in them: saved, unsaved and untitled alike. */
 import * as vscode from 'vscode';
 import type { Candidate } from '../domain/candidate.js';
+import { firstPassage } from '../retrieval/first-passage.js';
 import { PassageIndex } from '../retrieval/passage-index.js';
-import { splitPassages } from '../retrieval/passages.js';
 import { decodeText } from '../retrieval/workspace.js';
 
 /**
@@ -23,17 +23,9 @@ export async function openEditorCandidates(query: string, depth: number): Promis
   const seen = new Set(found.flatMap((c) => [c.uri, ...(c.places ?? []).map((p) => p.uri)]));
   for (const [name, document] of documents) {
     const uri = document.uri.toString();
-    const [first] = splitPassages(document.getText());
-    if (found.length >= depth || first === undefined || seen.has(uri)) continue;
-    found.push({
-      doc_id: `${name}#${first.start}-${first.end}`,
-      title: name.slice(name.lastIndexOf('/') + 1),
-      document: first.text,
-      uri,
-      range: [first.start, first.end],
-      first_stage_rank: found.length + 1,
-      first_stage_score: 0,
-    });
+    if (found.length >= depth || seen.has(uri)) continue;
+    const first = firstPassage(name, uri, document.getText(), found.length + 1);
+    if (first !== undefined) found.push(first);
   }
   return found;
 }

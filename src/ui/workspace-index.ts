@@ -270,7 +270,7 @@ function nameIn(folder: vscode.WorkspaceFolder, relative: string): string {
 }
 
 /** What the user keeps out of explorer and search; findFiles alone applies only the first. */
-function excludedGlobs(folder: vscode.WorkspaceFolder): string[] {
+export function excludedGlobs(folder: vscode.WorkspaceFolder | undefined): string[] {
   const globs = new Set<string>(alwaysExcluded);
   for (const section of ['files', 'search']) {
     const excluded = vscode.workspace.getConfiguration(section, folder).get<Record<string, unknown>>('exclude', {});
