@@ -52,7 +52,20 @@ function repeats(text: string): boolean {
     .filter((w) => w.length >= 4);
   if (someThrice(sentences.map((w) => w.join(' ')))) return true;
   const all = words(text);
-  return someThrice(all.slice(stretch - 1).map((_, i) => all.slice(i, i + stretch).join(' ')));
+  const counts = countsOf(all);
+  // A stretch that stands three times has only words that do: in good prose hardly one, so hardly one is spelled out.
+  const stretches: string[] = [];
+  for (let i = 0, run = 0; i < all.length; i++) {
+    run = (counts.get(all[i] ?? '') ?? 0) >= 3 ? run + 1 : 0;
+    if (run >= stretch) stretches.push(all.slice(i + 1 - stretch, i + 1).join(' '));
+  }
+  return someThrice(stretches);
+}
+
+function countsOf(words: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
 }
 
 function someThrice(parts: readonly string[]): boolean {

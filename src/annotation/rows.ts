@@ -70,7 +70,8 @@ type FileEnd = Omit<JudgementRows, 'rows'>;
  * file's size and hash. Throws RationaleError (environment) naming the file when it cannot be read.
  */
 export async function* streamJudgementFile(path: string): AsyncGenerator<readonly Row[], FileEnd, undefined> {
-  const chunks = createReadStream(path, { highWaterMark: 1 << 20 });
+  // Larger pieces make batches that outlive the garbage collector's first generation: a quarter slower.
+  const chunks = createReadStream(path, { highWaterMark: 1 << 18 });
   try {
     return yield* streamRows(chunks);
   } catch (error) {

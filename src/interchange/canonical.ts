@@ -213,8 +213,19 @@ function candidates<R>(
 }
 
 function labelled(row: JudgementRow, file: OpenJudgements, review: Review, human: Answer): LabelledRow {
-  const { kind, annotators, evidence, source } = review;
-  return { ...judgedRow(row, file), review: kind, annotators, human, source, evidence };
+  // Written out: a spread costs more than everything else here, a million times.
+  return {
+    id: row.answerId,
+    file: file.path,
+    line: row.line,
+    judgement: row.judgement,
+    scale: findScale(row.judgement.scale, file.scales),
+    review: review.kind,
+    annotators: review.annotators,
+    human,
+    source: review.source,
+    evidence: review.evidence,
+  };
 }
 
 function canonical(
@@ -240,7 +251,16 @@ function canonical(
   const completion = answerText(spec, human, labels);
   if (!completion.ok) return completion.reason;
   return {
-    ...labelled(row, file, review, human),
+    id: row.answerId,
+    file: file.path,
+    line: row.line,
+    judgement,
+    scale,
+    review: review.kind,
+    annotators: review.annotators,
+    human,
+    source: review.source,
+    evidence: review.evidence,
     prompt,
     template,
     completion: completion.text,

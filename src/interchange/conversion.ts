@@ -47,6 +47,8 @@ export interface Survey {
   readonly inFile: ReadonlySet<string>;
   /** Judgements per query id over all files; empty unless the format takes a query at once. */
   readonly rowsOfQuery: ReadonlyMap<string, number>;
+  /** An answer can be repeated in another file; within one, the reader says so. */
+  readonly severalFiles: boolean;
 }
 
 /** Reads the files once, unless nothing must be known: only decisions and formats by query need it. */
@@ -65,7 +67,7 @@ export async function surveyFiles(files: readonly OpenJudgements[], exporter: Ex
       }
     }
   }
-  return { inFile, rowsOfQuery };
+  return { inFile, rowsOfQuery, severalFiles: files.length > 1 };
 }
 
 /** Who hears what the rows become. */
@@ -126,7 +128,8 @@ export class Conversion {
   }
 
   private takeJudgement(row: JudgementRow, file: OpenJudgements, index: number): void {
-    if (!this.repeat && this.answers.claim(row.answerId, index + 1) !== index + 1) {
+    const repeated = (): boolean => this.answers.claim(row.answerId, index + 1) !== index + 1;
+    if (!this.repeat && this.survey.severalFiles && repeated()) {
       this.exclude(index, file.path, row.line, 'repeated', 'excluded');
       return;
     }

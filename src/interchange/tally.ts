@@ -180,8 +180,7 @@ export class Tally {
     const { lengths } = this;
     const { prompt, completion, original } = row;
     const texts = prompt.kind === 'raw' ? [prompt.text] : prompt.messages.map((m) => m.content);
-    const promptCharacters = texts.reduce((sum, text) => sum + codePointLength(text), 0);
-    lengths.promptCharacters = Math.max(lengths.promptCharacters, promptCharacters);
+    lengths.promptCharacters = longer(lengths.promptCharacters, texts);
     const answers = original === null || original.text === completion ? [completion] : [completion, original.text];
     for (const answer of answers)
       lengths.answerCharacters = Math.max(lengths.answerCharacters, codePointLength(answer));
@@ -194,6 +193,16 @@ export class Tally {
     const bound = tokens + Math.max(...answers.map((answer) => Buffer.byteLength(answer)));
     if (lengths.maxLength !== null) lengths.maxLength = Math.max(lengths.maxLength, bound);
   }
+}
+
+/** The greater of `longest` and the code points of `texts` together, which are counted only where they could be more. */
+function longer(longest: number, texts: readonly string[]): number {
+  const units = texts.reduce((sum, text) => sum + text.length, 0);
+  if (units <= longest) return longest;
+  return Math.max(
+    longest,
+    texts.reduce((sum, text) => sum + codePointLength(text), 0),
+  );
 }
 
 function warningsOf(row: LabelledRow): WarningId[] {
