@@ -431,11 +431,11 @@ async function filesUnder(folder: string): Promise<{ name: string; file: string 
 
 async function hashFile(path: string, signal: AbortSignal | undefined): Promise<HashedSource> {
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(1 << 20);
   let bytes = 0;
   try {
     const handle = await open(path, 'r');
     try {
+      const buffer = Buffer.allocUnsafe(Math.min(1 << 20, (await handle.stat()).size + 1));
       for (;;) {
         signal?.throwIfAborted();
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);

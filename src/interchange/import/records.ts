@@ -54,7 +54,9 @@ async function* batches(
   reader: BlockReader,
   onBytes?: (bytes: number) => void,
 ): AsyncGenerator<readonly SourceRecord[]> {
-  let buffer = Buffer.allocUnsafe(blockSize);
+  // One byte more than a small file has, so that its end is found without growing.
+  const { size } = await handle.stat();
+  let buffer = Buffer.allocUnsafe(Math.min(blockSize, size + 1));
   let kept = 0;
   let position = 0;
   for (;;) {
@@ -291,7 +293,7 @@ function loneSurrogate(root: JsonObject): string | undefined {
 
 /** How the records of a file are laid out, from its name and its beginning. */
 async function shapeOf(handle: FileHandle, path: string): Promise<'lines' | 'array' | 'objects'> {
-  const head = Buffer.alloc(1 << 16);
+  const head = Buffer.allocUnsafe(1 << 16);
   let bytesRead: number;
   try {
     ({ bytesRead } = await handle.read(head, 0, head.length, 0));
