@@ -1,0 +1,143 @@
+/**
+ * How fast rows stream through the interchange: a generated teacher file is imported to a judgement file, that is exported
+ * for training, and both are set beside the bare read of the same file. Run by `npm run -s bench -- interchange`.
+ */
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readJsonRecords } from '../src/interchange/import/records.js';
+import { importFile } from '../src/interchange/import/import.js';
+import { writeExport } from '../src/interchange/export-folder.js';
+import { planExport } from '../src/interchange/export.js';
+
+interface Figures {
+  readonly rows: number;
+  readonly file_mb: number;
+  /** The bytes of the file, looked at by nobody. */
+  readonly bare_read_mb_per_s: number;
+  /** Its records parsed, checked and handed on. */
+  readonly read_mb_per_s: number;
+  /** From file to judgement file: hashed, read, converted, written; per MB of the source. */
+  readonly import_mb_per_s: number;
+  /** From judgement file to a folder of training rows: planned, then written; per MB of what is written. */
+  readonly write_mb_per_s: number;
+  /** Processor time per MB of the same steps: what is left of the figures on a busy machine. */
+  readonly cpu_ms_per_mb: { readonly read: number; readonly import: number; readonly write: number };
+  /** The most memory that was resident at any time. */
+  readonly rss_mb: number;
+}
+
+/** `args`: `--rows N` (default 100,000), `--json`. */
+export async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { rows: { type: 'string', default: '100000' }, json: { type: 'boolean', default: false } },
+  });
+  const rows = Number(values.rows);
+  if (!Number.isSafeInteger(rows) || rows < 1) throw new Error(`--rows ${values.rows} is not a number of rows`);
+  const folder = await mkdtemp(join(tmpdir(), 'rationale-bench-'));
+  try {
+    const figures = await measure(folder, rows);
+    if (values.json) console.log(JSON.stringify(figures));
+    else print(figures);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function measure(folder: string, rows: number): Promise<Figures> {
+  const source = join(folder, 'teacher.jsonl');
+  await generate(source, rows);
+  const megabytes = (await stat(source)).size / 1e6;
+  // Twice, so that both runs find the file in memory.
+  await bareRead(source);
+  const bare = await timed(() => bareRead(source));
+  const read = await timed(async () => {
+    let found = 0;
+    for await (const batch of readJsonRecords(source)) found += batch.length;
+    if (found !== rows) throw new Error(`${found} of ${rows} rows were read`);
+  });
+  const out = join(folder, 'teacher.judgements.jsonl');
+  const imported = await timed(async () => {
+    const report = await importFile({ path: source, out, importOptions: {}, toolVersion: 'bench' });
+    if (report.taken !== rows) throw new Error(`${report.taken} of ${rows} rows were taken`);
+  });
+  const target = join(folder, 'export');
+  const written = await timed(async () => {
+    const plan = await planExport({ files: [out], format: 'trl-sft', policy: { include: 'prefilled' } });
+    await writeExport(plan, target, 'bench');
+  });
+  const exported = (await stat(join(target, 'train.jsonl'))).size / 1e6;
+  return {
+    rows,
+    file_mb: round(megabytes),
+    bare_read_mb_per_s: round(megabytes / bare.seconds),
+    read_mb_per_s: round(megabytes / read.seconds),
+    import_mb_per_s: round(megabytes / imported.seconds),
+    write_mb_per_s: round(exported / written.seconds),
+    cpu_ms_per_mb: {
+      read: round(read.cpuMs / megabytes),
+      import: round(imported.cpuMs / megabytes),
+      write: round(written.cpuMs / exported),
+    },
+    // Kilobytes on every platform (libuv).
+    rss_mb: round(process.resourceUsage().maxRSS / 1e3),
+  };
+}
+
+/** Rows of about 1 KB, ten documents a query, with the escapes that texts have; always the same. */
+async function generate(path: string, rows: number): Promise<void> {
+  const vocabulary = Array.from({ length: 400 }, (_, i) => (i % 40 === 0 ? `größe${i}` : `word${i.toString(36)}`));
+  let state = 1;
+  const words = (count: number): string =>
+    Array.from({ length: count }, () => {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      return vocabulary[state % vocabulary.length] ?? '';
+    }).join(' ');
+  const stream = createWriteStream(path);
+  for (let i = 0; i < rows; i++) {
+    const query = Math.floor(i / 10);
+    const row = {
+      query_id: `q${query}`,
+      query: `what is known about "${vocabulary[query % vocabulary.length] ?? ''}" number ${query}`,
+      doc_id: `d${i}`,
+      document: `${words(50)}\n\n"${words(40)}"`,
+      label: i % 3,
+      explanation: words(25),
+    };
+    if (!stream.write(`${JSON.stringify(row)}\n`)) await once(stream, 'drain');
+  }
+  stream.end();
+  await once(stream, 'finish');
+}
+
+async function bareRead(path: string): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) bytes += (chunk as Buffer).length;
+  if (bytes === 0) throw new Error(`${path} is empty`);
+}
+
+async function timed(work: () => Promise<void>): Promise<{ readonly seconds: number; readonly cpuMs: number }> {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds: (performance.now() - start) / 1000, cpuMs: (user + system) / 1000 };
+}
+
+function print(figures: Figures): void {
+  const { cpu_ms_per_mb: cpu } = figures;
+  console.log(`${figures.rows} rows, ${figures.file_mb} MB; at most ${figures.rss_mb} MB of memory\n`);
+  console.log('| step | MB/s | processor ms/MB |\n|---|---|---|');
+  console.log(`| bare read | ${figures.bare_read_mb_per_s} | |`);
+  console.log(`| read records | ${figures.read_mb_per_s} | ${cpu.read} |`);
+  console.log(`| import (to a judgement file) | ${figures.import_mb_per_s} | ${cpu.import} |`);
+  console.log(`| export (trl-sft, planned and written) | ${figures.write_mb_per_s} | ${cpu.write} |`);
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
