@@ -25,10 +25,20 @@ class Reviewed:
     decided: dict[str, tuple[str, str, str | None]] = field(default_factory=dict)
 
     unteachable: set[str] = field(default_factory=set)
+    # answer id -> (query id, document id, label that counts), also of what cannot be taught
+    labels: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    # Answers to raw prompts: only these can stand in formats of plain strings.
+    raw: set[str] = field(default_factory=set)
 
     @property
     def pairs(self) -> dict[str, tuple[str, str, str]]:
         return {key: value for key, value in self.decided.items() if value[2] is not None and value[1] != value[2]}
+
+    @property
+    def verdicts(self) -> set[tuple[str, str, str, bool]]:
+        """(answer id, prompt, answer, whether it is good): what KTO learns from."""
+        good = {(key, prompt, human, True) for key, (prompt, human, _) in self.decided.items()}
+        return good | {(key, prompt, original, False) for key, (prompt, _, original) in self.pairs.items()}
 
 
 def write_reviewed(folder: pathlib.Path) -> Reviewed:
@@ -50,11 +60,14 @@ def write_reviewed(folder: pathlib.Path) -> Reviewed:
             events.append(event)
         if event is not None and event["action"] in ("accept", "correct"):
             human = (event.get("label", row["label"]), event.get("explanation", row["explanation"]))
+            reviewed.labels[key] = (row["query_id"], row["doc_id"], human[0])
             if any(stop in human[1] for stop in stops(row)):
                 # The model would stop there: such an answer cannot be taught, and must not be exported.
                 reviewed.unteachable.add(key)
                 continue
             original = answer_text(row, row["label"], row["explanation"]) if event["action"] == "correct" else None
+            if row["scale"] != "interank":
+                reviewed.raw.add(key)
             reviewed.decided[key] = (prompt_text(row), answer_text(row, *human), original)
     write_lines(reviewed.path, lines)
     logs = folder / "audit.judgements.corrections"

@@ -7,13 +7,14 @@ import { fail, must, root, run, seconds } from '../../scripts/process.mjs';
 
 const requirements = join(import.meta.dirname, 'requirements.txt');
 const constraints = join(import.meta.dirname, 'constraints.txt');
+const readers = join(import.meta.dirname, 'readers.txt');
 const environment = join(root, '.cache/python');
 const stamp = join(environment, 'installed.sha256');
 /** What the pinned numpy, transformers and trl ask for. */
 const oldestPython = [3, 11];
 
 /**
- * Path of a Python interpreter that has the packages of requirements.txt in exactly these versions.
+ * Path of a Python interpreter that has the packages of requirements.txt and readers.txt in exactly these versions.
  * Throws an Error that says what is missing and what to do.
  */
 export async function testPython() {
@@ -26,6 +27,7 @@ export async function testPython() {
   const wanted = createHash('sha256')
     .update(readFileSync(requirements))
     .update(readFileSync(constraints))
+    .update(readFileSync(readers))
     .digest('hex');
   if (existsSync(python) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return python;
   await install(await findPython(), python);
@@ -49,7 +51,7 @@ async function findPython() {
   }
   throw new Error(
     `The tests that compare Rationale with its consumers need Python ${oldestPython.join('.')} or newer with venv and pip. Tried:\n  ${tried.join('\n  ')}\n` +
-      'Install one (Debian: python3 and python3-venv), or set RATIONALE_TEST_PYTHON to an interpreter that has the packages of test/python/requirements.txt.',
+      'Install one (Debian: python3 and python3-venv), or set RATIONALE_TEST_PYTHON to an interpreter that has the packages of test/python/requirements.txt and readers.txt.',
   );
 }
 
@@ -60,19 +62,11 @@ async function install(base, python) {
   mkdirSync(environment, { recursive: true });
   console.error(`Installing the Python environment of the tests into ${environment} (once). ${downloadNote}`);
   await must('Making a Python environment', base, ['-m', 'venv', environment], { output: 'tee' });
-  const args = [
-    '-m',
-    'pip',
-    'install',
-    '--only-binary=:all:',
-    '--progress-bar',
-    'off',
-    '-r',
-    requirements,
-    '-c',
-    constraints,
-  ];
-  const output = await must('Installing the Python packages of the tests', python, args, { output: 'capture' });
+  const pip = ['-m', 'pip', 'install', '--only-binary=:all:', '--progress-bar', 'off'];
+  const packages = [...pip, '-r', requirements, '-c', constraints];
+  let output = await must('Installing the Python packages of the tests', python, packages, { output: 'capture' });
+  const alone = [...pip, '--no-deps', '-r', readers];
+  output += await must('Installing the readers of exports', python, alone, { output: 'capture' });
   console.error(`Python environment ready: ${megabytes(output)} MB of packages in ${seconds(start)}.`);
 }
 
@@ -96,20 +90,22 @@ function megabytes(pipOutput) {
 async function checkVersions(python) {
   const script = [
     'import sys, importlib.metadata as m',
-    'for line in open(sys.argv[1]):',
-    '    line = line.strip()',
+    'from packaging.requirements import Requirement',
+    'for line in (line.strip() for path in sys.argv[1:] for line in open(path)):',
     '    if not line or line.startswith("#"): continue',
-    '    name, wanted = line.split("==")',
-    '    try: found = m.version(name).split("+")[0]',
+    '    wanted = Requirement(line)',
+    '    if wanted.marker and not wanted.marker.evaluate(): continue',
+    '    try: found = m.version(wanted.name).split("+")[0]',
     '    except m.PackageNotFoundError: found = "missing"',
-    '    if found != wanted: print(f"{name}: {found}, expected {wanted}")',
+    '    if f"=={found}" != str(wanted.specifier): print(f"{wanted.name}: {found}, expected {wanted.specifier}")',
   ].join('\n');
-  const output = await must('Reading the versions of the Python packages', python, ['-c', script, requirements], {
+  const files = [requirements, readers];
+  const output = await must('Reading the versions of the Python packages', python, ['-c', script, ...files], {
     output: 'capture',
   });
   if (output.trim() !== '') {
     throw new Error(
-      `${python} has other packages than test/python/requirements.txt:\n${output.trimEnd()}\n` +
+      `${python} has other packages than test/python/requirements.txt and readers.txt:\n${output.trimEnd()}\n` +
         'Unset RATIONALE_TEST_PYTHON to let the tests install their own, or bring that environment up to date.',
     );
   }

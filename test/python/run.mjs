@@ -3,7 +3,7 @@
 // Prints each suite's tests and ends with `N passed, N failed, N skipped`; exit code 1 when anything failed.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { build } from 'esbuild';
 import { fail, root, run, seconds } from '../../scripts/process.mjs';
 import { testPython } from './install.mjs';
@@ -14,6 +14,9 @@ const suites = [
   'test/python/metrics.py',
   'test/python/logits.py',
   'test/interchange/trl_readers.py',
+  'test/interchange/dataset_readers.py',
+  'test/interchange/evaluation_readers.py',
+  'test/interchange/framework_readers.py',
 ];
 /** Inside the repository, so that the bundles find node_modules. */
 const entries = join(root, '.cache/python-tests');
@@ -65,7 +68,9 @@ async function runSuite(python, suite) {
       RATIONALE_NODE: process.execPath,
       RATIONALE_SCRATCH: scratch,
       PYTHONDONTWRITEBYTECODE: '1',
-      PYTHONPATH: import.meta.dirname,
+      PYTHONPATH: [import.meta.dirname, ...(process.env['PYTHONPATH'] ?? '').split(delimiter)]
+        .filter(Boolean)
+        .join(delimiter),
       // Nothing here may reach out: every model and data set lies in the repository.
       HF_HUB_OFFLINE: '1',
       HF_DATASETS_OFFLINE: '1',
