@@ -17,9 +17,9 @@ import { findScale } from '../domain/scale.js';
 import { detectImporter, importFile } from './import/import.js';
 import { linesText, skippedGroups } from './import/report.js';
 
-export type ValidatedKind = 'judgements' | 'corrections' | 'export' | 'foreign' | 'unreadable';
+type ValidatedKind = 'judgements' | 'corrections' | 'export' | 'foreign' | 'unreadable';
 
-export interface Problem {
+interface Problem {
   /** The file that is wrong, where it is not the one given. */
   readonly file?: string;
   /** From 1. */

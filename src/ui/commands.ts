@@ -116,12 +116,13 @@ function fileArguments(argument: unknown): FileArguments {
 
 function importArguments(argument: unknown): ImportArguments {
   if (argument instanceof vscode.Uri) return { source: argument };
-  const { source, importer, out, mapping } = fieldsOf(argument);
+  const { source, importer, out, mapping, corpus } = fieldsOf(argument);
   const columns = Object.entries(fieldsOf(mapping)).filter(([, column]) => typeof column === 'string');
   return {
     ...(source instanceof vscode.Uri ? { source } : {}),
     ...(typeof importer === 'string' ? { importer } : {}),
     ...(out instanceof vscode.Uri ? { out } : {}),
+    ...(corpus instanceof vscode.Uri ? { corpus } : {}),
     ...(columns.length === 0 ? {} : { mapping: Object.fromEntries(columns) }),
   };
 }

@@ -10,6 +10,7 @@ import { chooseColumns, valueAt, type MappedField } from '../interchange/import/
 import { detectImporter, importFile, sampleRecords, type ImportReport } from '../interchange/import/import.js';
 import type { ImportOptions } from '../interchange/import/importer.js';
 import { importers } from '../interchange/import/registry.js';
+import { collectionFolder } from './collection-folder.js';
 import { ActionableError, type MessageAction, type Messages } from './errors.js';
 import { importReport } from './import-report.js';
 import { showReport } from './report-documents.js';
@@ -24,12 +25,15 @@ export interface ImportArguments {
   readonly source?: vscode.Uri;
   readonly importer?: string;
   readonly mapping?: NonNullable<ImportOptions['mapping']>;
+  /** For runs and qrels: the folder with their documents and queries. */
+  readonly corpus?: vscode.Uri;
   /** Absent: beside the source, under a name that is free. */
   readonly out?: vscode.Uri;
 }
 
 const title = 'Import Judgements';
 const tableId = 'table';
+const trecId = 'trec';
 
 /** Runs the import; undefined when given up on the way. Throws RationaleError when nothing could be taken. */
 export async function importJudgements(
@@ -43,6 +47,12 @@ export async function importJudgements(
   if (importer === undefined) return undefined;
   const mapping = given.mapping ?? (importer === tableId ? await pickMapping(source.fsPath) : {});
   if (mapping === undefined) return undefined;
+  const corpus = given.corpus ?? (importer === trecId ? await collectionFolder(source) : undefined);
+  if (importer === trecId && corpus === undefined) return undefined;
+  const importOptions: ImportOptions = {
+    ...(Object.keys(mapping).length === 0 ? {} : { mapping }),
+    ...(corpus === undefined ? {} : { corpus: corpus.fsPath, queries: corpus.fsPath }),
+  };
   const out = given.out?.fsPath ?? (await freeName(source.fsPath));
   const report = await vscode.window.withProgress(
     {
@@ -57,7 +67,7 @@ export async function importJudgements(
         path: source.fsPath,
         importer,
         out,
-        importOptions: Object.keys(mapping).length === 0 ? {} : { mapping },
+        importOptions,
         toolVersion: String((services.context.extension.packageJSON as { version?: unknown }).version),
         signal: abort.signal,
         progress: ({ bytes, totalBytes, taken }) =>

@@ -2,11 +2,11 @@
  * `Rerank Selected Files…` (a question over what is chosen in the explorer) and `Rerank Documents in File…` (the queries
  * and documents that a file of requests, a BEIR folder or a TREC run names).
  */
-import { access } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { RationaleError } from '../domain/failure.js';
 import type { Run } from '../runs/run.js';
+import { collectionFolder } from './collection-folder.js';
 import { ActionableError } from './errors.js';
 import { readRequestSource, type RequestSource } from './request-source.js';
 import { rerankQuestion, type RerankArguments } from './rerank-command.js';
@@ -62,7 +62,7 @@ export async function rerankDocumentsInFile(services: RerankServices, given: Fil
   const source = given.source ?? (await pickSource());
   if (source === undefined) return undefined;
   const kind = await kindOf(source);
-  const corpus = kind === 'run' ? (given.corpus ?? (await corpusOf(source))) : undefined;
+  const corpus = kind === 'run' ? (given.corpus ?? (await collectionFolder(source))) : undefined;
   if (kind === 'run' && corpus === undefined) return undefined;
   const what: RequestSource =
     kind === 'run' ? { kind, path: source.fsPath, beir: corpus?.fsPath ?? '' } : { kind, path: source.fsPath };
@@ -117,22 +117,6 @@ async function pickSource(): Promise<vscode.Uri | undefined> {
 async function pickPath(folder: boolean, title: string): Promise<vscode.Uri | undefined> {
   const picked = await vscode.window.showOpenDialog({ canSelectFolders: folder, canSelectFiles: !folder, title });
   return picked?.[0];
-}
-
-/** The BEIR folder of a run: where the run lies or above it, else asked for. */
-async function corpusOf(run: vscode.Uri): Promise<vscode.Uri | undefined> {
-  for (const folder of [vscode.Uri.joinPath(run, '..'), vscode.Uri.joinPath(run, '..', '..')]) {
-    const found = await Promise.all(
-      ['corpus.jsonl', 'queries.jsonl'].map((name) =>
-        access(path.join(folder.fsPath, name)).then(
-          () => true,
-          () => false,
-        ),
-      ),
-    );
-    if (found.every(Boolean)) return folder;
-  }
-  return pickPath(true, `The BEIR folder with the documents and queries of ${path.posix.basename(run.path)}`);
 }
 
 /** How many queries to rerank, when there are several: each costs its documents. */

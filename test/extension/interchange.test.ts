@@ -74,6 +74,19 @@ describe('Import Judgements', () => {
     assert.equal(rowsOnDisk(path.join(folder, 'teacher-2.judgements.jsonl')).length, 2);
   });
 
+  it('imports qrels with the collection they lie in', async () => {
+    const folder = temporaryFolder();
+    write(folder, 'corpus.jsonl', [{ _id: 'a', text: 'Owls sleep.' }]);
+    write(folder, 'queries.jsonl', [{ _id: '1', text: 'do owls sleep?' }]);
+    const source = write(folder, 'judged/test.qrels', ['1 0 a 2']);
+    await vscode.commands.executeCommand('rationale.importJudgements', { source, importer: 'trec' });
+    const rows = rowsOnDisk(path.join(folder, 'judged', 'test.judgements.jsonl'));
+    assert.deepEqual(
+      rows.map(({ query, document, label }) => [query, document, label]),
+      [['do owls sleep?', 'Owls sleep.', 2]],
+    );
+  });
+
   it('says why when nothing can be taken, writes nothing, and shows the report', async () => {
     const folder = temporaryFolder();
     const source = write(folder, 'odd.jsonl', [{ a: 1 }, '{"cut']);
