@@ -33,7 +33,7 @@ export interface ImportRequest {
   readonly progress?: (done: { readonly bytes: number; readonly totalBytes: number; readonly taken: number }) => void;
 }
 
-export interface Remark {
+interface Remark {
   /** Of the source, from 1. */
   readonly line: number;
   readonly reason: string;

@@ -29,7 +29,7 @@ export const binaryScale: LabelScale = {
   ],
 };
 
-export interface ReadAnswer {
+interface ReadAnswer {
   /** Null where the text holds no label. */
   readonly label: number | null;
   readonly explanation: string | null;
