@@ -186,25 +186,30 @@ function sampledLine(samples: readonly SampleRow[], truth: LabelledRow): JsonObj
   const { judgement } = truth;
   const shared = sharedFields([...samples, truth]);
   const models = new Set(samples.map(modelId));
+  // A reward model's score of an imported answer: on every answer of the line or on none, and never on a human's words.
+  const scored = [...samples, truth].some((row) => row.judgement.score !== null);
   const answer = (
-    row: { readonly judgement: LabelledRow['judgement'] },
+    { judgement: { extra, score } }: { readonly judgement: LabelledRow['judgement'] },
     label: number | null,
-    text: string | null,
+    explanation: string | null,
+    own: boolean,
   ): JsonObject => ({
     label,
-    explanation: text,
-    ...without(row.judgement.extra, shared),
+    explanation,
+    ...without(extra, shared),
+    ...(scored ? { score: own ? score : null } : {}),
   });
   const prefilled = truth.review === 'prefilled';
   return {
     query: judgement.query,
     document: judgement.document,
-    predictions: samples.map((row) => answer(row, row.judgement.label, row.judgement.explanation)),
+    predictions: samples.map((row) => answer(row, row.judgement.label, row.judgement.explanation, true)),
     groundtruth: answer(
       truth,
       truth.human.label,
       // As the teacher wrote it, white space and all; people's texts are trimmed wherever they go.
       prefilled ? judgement.explanation : truth.human.explanation,
+      truth.review !== 'corrected',
     ),
     ...Object.fromEntries(shared),
     query_id: judgement.query_id,

@@ -9,19 +9,20 @@ import type { RewardPolicy } from './policy.js';
 /** The formula in one line, for plan and card. */
 export function rewardFormula({ explanationWeight: w }: RewardPolicy): string {
   const rest = Math.round((1 - w) * 1e6) / 1e6;
-  return `reward = agreement × (${rest} + ${w} × quality); agreement = 1 − |label − human label| / width of the scale; quality = mean of (1 − normalised edit distance to the human explanation) and, where evidence is marked, the share of its words that the explanation names`;
+  return `reward = agreement × (${rest} + ${w} × quality); agreement = 1 − |label − human label| / width of the scale; quality = mean of (1 − normalised edit distance to the human explanation) and, where evidence is marked, how many of its words the explanation names, by how many the human explanation does`;
 }
 
 /**
  * Reward of `answer` in [0, 1], rounded to six digits: 1 for the human's own label and explanation. Terms that are not known
- * (no explanation asked for, no evidence marked) are left out of `quality`.
+ * (no explanation asked for, no evidence marked or named) are left out of `quality`.
  */
 export function rewardOf(answer: Answer, row: LabelledRow, policy: RewardPolicy): number {
   const terms: number[] = [];
   if (row.human.explanation !== null) {
     terms.push(1 - editDistance(answer.explanation ?? '', row.human.explanation));
-    const named = evidenceNamed(answer.explanation ?? '', row);
-    if (named !== null) terms.push(named);
+    // Measured by what the human's explanation names, so that the human's own answer is always worth 1.
+    const wanted = evidenceNamed(row.human.explanation, row);
+    if (wanted > 0) terms.push(Math.min(1, evidenceNamed(answer.explanation ?? '', row) / wanted));
   }
   const quality = terms.length === 0 ? 1 : terms.reduce((a, b) => a + b, 0) / terms.length;
   const w = policy.explanationWeight;
@@ -36,12 +37,12 @@ function agreement(label: number, { human, scale }: LabelledRow): number {
   return width > 0 ? Math.max(0, 1 - Math.abs(label - human.label) / width) : 0;
 }
 
-/** Share of the distinct words of all evidence that `explanation` names; null without evidence. */
-function evidenceNamed(explanation: string, { evidence, judgement }: LabelledRow): number | null {
+/** How many distinct words of all evidence `explanation` names. */
+function evidenceNamed(explanation: string, { evidence, judgement }: LabelledRow): number {
   const marked = new Set(evidence.flatMap(([start, end]) => tokens(sliceCodePoints(judgement.document, start, end))));
-  if (marked.size === 0) return null;
+  if (marked.size === 0) return 0;
   const said = new Set(tokens(explanation));
-  return [...marked].filter((word) => said.has(word)).length / marked.size;
+  return [...marked].filter((word) => said.has(word)).length;
 }
 
 /** Cells of the distance table above which only the tokens' multisets are compared (two texts of 4,000 differing words). */
