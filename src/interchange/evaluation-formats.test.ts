@@ -6,7 +6,7 @@ import type { JsonObject } from '../domain/json.js';
 import { decodeId, parseQrels, parseRun } from '../retrieval/trec.js';
 import type { LabelledRow, SampleRow } from './canonical.js';
 import { beirQrels, trecQrels, trecRun } from './evaluation-formats.js';
-import type { ConvertContext, ConvertedQuery, JudgementExporter, LabelExporter } from './exporter.js';
+import type { ConvertContext, ConvertedQuery, LabelExporter } from './exporter.js';
 import { defaultPolicy } from './policy.js';
 
 const context: ConvertContext = { prompts: 'strings', policy: defaultPolicy };
@@ -35,10 +35,14 @@ function labelled(doc_id: string, label: number, query_id = 'q'): LabelledRow {
   return { ...row, review: 'corrected', annotators: ['Ada'], human, source: 'decided', evidence: [] };
 }
 
-function byQuery<Row>(exporter: JudgementExporter | LabelExporter, rows: readonly Row[]): ConvertedQuery<Row> {
-  return (
-    exporter as { convertQuery(rows: readonly Row[], context: ConvertContext): ConvertedQuery<Row> }
-  ).convertQuery(rows, context);
+function runOf(rows: readonly SampleRow[]): ConvertedQuery<SampleRow> {
+  if (trecRun.perQuery !== true) throw new Error('A run is made of whole queries.');
+  return trecRun.convertQuery(rows, context);
+}
+
+function qrelsOf(exporter: LabelExporter, rows: readonly LabelledRow[]): ConvertedQuery<LabelledRow> {
+  if (exporter.perQuery !== true) throw new Error('Qrels are made of whole queries.');
+  return exporter.convertQuery(rows, context);
 }
 
 const stringOf = (value: unknown) => (typeof value === 'string' ? value : '');
@@ -54,7 +58,7 @@ describe('a TREC run', () => {
     fc.assert(
       fc.property(scores, (values) => {
         const rows = values.map((score, i) => sample({ doc_id: `d ${i}`, score, rank: i + 1 }));
-        const run = parseRun(textOf(byQuery(trecRun, rows)), 'run').get('q') ?? new Map<string, number>();
+        const run = parseRun(textOf(runOf(rows)), 'run').get('q') ?? new Map<string, number>();
         expect([...run.keys()]).toEqual(values.map((_, i) => `d ${i}`));
         const floats = [...run.values()].map(Math.fround);
         floats.slice(1).forEach((score, i) => expect(score).toBeLessThan(floats[i] ?? -Infinity));
@@ -64,7 +68,7 @@ describe('a TREC run', () => {
 
   it('writes the score of the model where it can stand', () => {
     const rows = [sample({ doc_id: 'a', score: 0.75, rank: 1 }), sample({ doc_id: 'b', score: 0.5, rank: 2 })];
-    expect(textOf(byQuery(trecRun, rows))).toBe('q Q0 a 1 0.75 rationale\nq Q0 b 2 0.5 rationale\n');
+    expect(textOf(runOf(rows))).toBe('q Q0 a 1 0.75 rationale\nq Q0 b 2 0.5 rationale\n');
   });
 
   it('ranks by score where no rank is, and by the first stage below it', () => {
@@ -73,7 +77,7 @@ describe('a TREC run', () => {
       sample({ doc_id: 'low', score: 0.1 }),
       sample({ doc_id: 'high', score: 0.2 }),
     ];
-    const run = parseRun(textOf(byQuery(trecRun, rows)), 'run').get('q');
+    const run = parseRun(textOf(runOf(rows)), 'run').get('q');
     expect([...(run?.keys() ?? [])]).toEqual(['high', 'low', 'first stage']);
   });
 
@@ -84,14 +88,14 @@ describe('a TREC run', () => {
       sample({ doc_id: 'b' }),
       sample({ doc_id: '', score: 3 }),
     ];
-    const converted = byQuery(trecRun, rows);
+    const converted = runOf(rows);
     expect(converted.lines).toHaveLength(1);
     expect(reasons(converted).sort()).toEqual(['no_score', 'repeated_pair', 'unsafe_id']);
   });
 
   it('maps every encoded id back', () => {
     const rows = ['a b', '100%', 'plain'].map((doc_id, i) => sample({ doc_id, score: -i }));
-    const { side = [] } = byQuery(trecRun, rows);
+    const { side = [] } = runOf(rows);
     expect(side.map(({ line }) => line['id'])).toEqual(['a b', '100%']);
     for (const { line } of side) expect(decodeId(stringOf(line['written']))).toBe(line['id']);
   });
@@ -108,21 +112,21 @@ describe('qrels', () => {
           [trecQrels, ''],
           [beirQrels, 'query-id\tcorpus-id\tscore\n'],
         ] as const) {
-          const converted = byQuery(exporter, rows);
+          const converted = qrelsOf(exporter, rows);
           expect(converted.lines.length + converted.excluded.length).toBe(rows.length);
           const held = new Set(converted.excluded.map(({ row }) => row));
           const expected = rows.filter((row) => !held.has(row)).map((row) => [row.judgement.doc_id, label]);
           const read = parseQrels(header + textOf(converted), 'qrels').get('q') ?? new Map<string, number>();
           expect([...read]).toEqual(expected);
         }
-        expect(reasons(byQuery(trecQrels, rows))).toEqual(ids.filter((i) => i === '').map(() => 'unsafe_id'));
+        expect(reasons(qrelsOf(trecQrels, rows))).toEqual(ids.filter((i) => i === '').map(() => 'unsafe_id'));
       }),
     );
   });
 
   it('leave out a pair whose answers people labelled differently, and write a pair of one opinion once', () => {
     const rows = [labelled('a', 1), labelled('a', 2), labelled('b', 1), labelled('b', 1)];
-    const converted = byQuery(trecQrels, rows);
+    const converted = qrelsOf(trecQrels, rows);
     expect(textOf(converted)).toBe('q 0 b 1\n');
     expect(reasons(converted)).toEqual(['disagreement', 'disagreement', 'repeated_pair']);
   });

@@ -1,12 +1,12 @@
 /** The rows of one query as a ranking: each document once, best first. What runs and rank_llm files are made of. */
 import type { Exclusion, SampleRow } from './canonical.js';
 
-export interface RankedDocument {
+interface RankedDocument {
   readonly row: SampleRow;
   readonly score: number;
 }
 
-export interface RankedRows {
+interface RankedRows {
   /** Best first. */
   readonly ranking: readonly RankedDocument[];
   readonly excluded: readonly { readonly row: SampleRow; readonly reason: Exclusion }[];
