@@ -89,6 +89,7 @@ export function preview(plan: ExportPlan): string {
     ...(plan.prefilled > 0
       ? [`${plan.prefilled} of them are a model's or teacher's answers that nobody reviewed`]
       : []),
+    ...(plan.rewards === null ? [] : [plan.rewards]),
     ...plan.reasons.map(({ text: why, rows }) => `${rows} left out: ${why}`),
     ...plan.warnings.map(({ text: why, rows }) => `${rows} worth a look: ${why}`),
     ...plan.leakage

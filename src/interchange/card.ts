@@ -4,10 +4,9 @@ import { exporterOf } from './exporters.js';
 import type { ExportPlan } from './export.js';
 import type { Split } from './exporter.js';
 import type { ExportPolicy } from './policy.js';
-import { rewardFormula } from './rewards.js';
 
-/** Texts of what the policy decides, for card and preview: one line a choice. */
-export function policyLines(policy: ExportPolicy): string[] {
+/** Texts of what the policy decides, one line a choice. */
+function policyLines(policy: ExportPolicy): string[] {
   const { include, annotators, adjudicator, labelOnly, contradictions, validation, seed } = policy;
   const settled = {
     agreeing: 'an answer on which annotators differ stays out',
@@ -54,7 +53,6 @@ export function cardOf(
   const origins = [...new Set(plan.sources.flatMap(({ origin }) => origin ?? []))];
   const { shared, agreed, reviewed, kept } = plan.agreement;
   const training = (exporter.needs ?? 'answer') === 'answer' || length.promptCharacters > 0;
-  const rewarded = /reward|interank-pairs/.test(plan.format);
   return [
     ...frontMatter(exporter.text === undefined, dataFiles),
     '# Refinement data',
@@ -62,7 +60,7 @@ export function cardOf(
     `Answers of a reasoning reranker, ${whoReviewed(plan)}, exported by Rationale as \`${plan.format}\`.`,
     '',
     exporter.card,
-    ...(rewarded ? ['', `${rewardFormula(policy.rewards)}.`] : []),
+    ...(plan.rewards === null ? [] : ['', `${plan.rewards}.`]),
     '',
     `- Rows: ${plan.included} (${plan.accepted} accepted, ${plan.corrected} corrected${plan.prefilled === 0 ? '' : `, ${plan.prefilled} not reviewed`}) of ${plan.total}`,
     ...plan.splits.map(({ split, lines, queries }) => `- ${split}: ${lines} lines of ${queries} queries`),

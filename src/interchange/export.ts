@@ -14,6 +14,7 @@ import type { ConvertContext, SideLine, Split } from './exporter.js';
 import { exporterOf, type ExportFormat } from './exporters.js';
 import { readEvaluationSet, type Leakage } from './leakage.js';
 import { exportPolicy, type ExportPolicy } from './policy.js';
+import { rewardFormula } from './rewards.js';
 import { splitOf } from './split.js';
 import {
   Tally,
@@ -25,7 +26,7 @@ import {
   type WarningId,
 } from './tally.js';
 
-export interface Source {
+interface Source {
   readonly path: string;
   /** Of the judgement file, as it was read. */
   readonly sha256: string;
@@ -68,6 +69,8 @@ export interface ExportPlan {
   /** The first lines, for a preview. */
   readonly sample: readonly JsonObject[];
   readonly length: Lengths;
+  /** The formula of the rewards or margins in the rows; null where the format has none. */
+  readonly rewards: string | null;
   /** What the writer needs to go the same way again. */
   readonly walk: Walk;
 }
@@ -152,6 +155,7 @@ export async function planExport(options: {
     prefilled,
     sample,
     ...tally.result(),
+    rewards: exporter.rewarded === true ? rewardFormula(policy.rewards) : null,
     walk: { files, survey, outcomes: conversion.outcomes, form: conversion.prompts },
   };
 }

@@ -58,6 +58,8 @@ interface Format {
   dataFile?(split: Split): string;
   /** For files that are not JSON Lines (TREC, TSV): the text of a line without its end, and a first line. */
   readonly text?: { readonly header?: string; line(line: JsonObject): string };
+  /** Its rows hold rewards or margins: plan and card state the formula. */
+  readonly rewarded?: true;
   /** Files whose text follows from the plan (`dataset_info.json`). */
   extraFiles?(plan: ExportPlan): readonly { readonly name: string; readonly text: string }[];
 }

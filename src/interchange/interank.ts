@@ -33,6 +33,7 @@ export const interankRewarded: JudgementExporter = {
   id: 'interank-rewarded',
   title: 'InteRank reward-weighted rows',
   card: "InteRank's `train_rewarded` rows: `prompt`, `response`, `reward` (formula below; the trainer cubes it) and `misclass_prob`, the share of the model's answers to the pair whose label is not the human's. The human's own answer has the reward 1, the answer it corrects the formula's.",
+  rewarded: true,
   needs: 'judgement',
   perQuery: true,
   convertQuery: (rows, context) => byPair(rows, (pair) => rewardedRows(pair, context)),
@@ -42,6 +43,7 @@ export const interankPairs: AnswerExporter = {
   id: 'interank-pairs',
   title: 'InteRank pairs with scores',
   card: "InteRank's pair rows: `prompt`, `chosen` (the correction), `rejected` (what the model had answered) as plain texts, with their rewards as `chosen_score` and `rejected_score` (formula below).",
+  rewarded: true,
   prompts: 'messages',
   convert(row, { policy }) {
     const rejected = rejectedOf(row);

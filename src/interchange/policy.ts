@@ -6,17 +6,17 @@ export const annotatorPolicies = ['agreeing', 'majority', 'adjudicated', 'all'] 
  * Several people decided on one answer. `agreeing`: only where all say the same; `majority`: the label more than half of
  * them gave; `adjudicated`: what the adjudicator says wins; `all`: everybody's answer, each as its own row.
  */
-export type AnnotatorPolicy = (typeof annotatorPolicies)[number];
+type AnnotatorPolicy = (typeof annotatorPolicies)[number];
 
 export const containers = ['jsonl', 'parquet'] as const;
-export type Container = (typeof containers)[number];
+type Container = (typeof containers)[number];
 
 export const promptForms = ['auto', 'strings', 'messages'] as const;
 /**
  * How prompts and answers stand in formats that can hold both. `auto`: raw prompts as strings and chats as message lists,
  * whichever the first row is; a file cannot mix them, so rows of the other kind are held back.
  */
-export type PromptForm = (typeof promptForms)[number];
+type PromptForm = (typeof promptForms)[number];
 
 export interface RewardPolicy {
   /** How much of the reward hangs on explanation and evidence, 0 to 1 (rewards.ts). */

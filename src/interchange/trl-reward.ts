@@ -7,6 +7,7 @@ export const trlReward: AnswerExporter = {
   id: 'trl-reward',
   title: 'TRL reward model, pairs with a margin',
   card: 'TRL `RewardTrainer`, preference pairs: `chosen` is the correction, `rejected` what the model had answered, `margin` how much better the correction is: 1 minus the reward of the rejected answer (see the formula below), 0 to 1. Strings for models that read raw prompts, conversations for chat models.',
+  rewarded: true,
   convert(row, context) {
     const rejected = rejectedOf(row);
     if (typeof rejected === 'string') return { ok: false, reason: rejected };

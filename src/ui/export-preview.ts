@@ -70,6 +70,7 @@ export function exportPreview(plan: ExportPlan, unsaved: number): string {
       `**Leakage: ${queries} queries are also in the evaluation set ${escaped(name)}** (${ids.map(escaped).join(', ')}). A model trained on them says nothing about that set any more.`,
       '',
     ]),
+    ...(plan.rewards === null ? [] : [escaped(plan.rewards), '']),
     ...table('Left out', plan.reasons),
     ...table('Included, but worth a look', plan.warnings),
     ...(plan.splits.length > 1
