@@ -110,7 +110,9 @@ export async function run({ step, window, updateReadme }) {
     const target = path.join(workbench.folder, 'refinement');
     mkdirSync(target);
     await workbench.run('Rationale: Export Refinement Data…');
-    await workbench.pick('trl-sft');
+    await workbench.quickInput.getByText('in which format?').waitFor();
+    await workbench.answer('trl-sft');
+    await workbench.pick('with these choices');
     await workbench.quickInput.getByText('Export 1 of 8 rows…').waitFor();
     const preview = page.frameLocator('iframe.webview.ready:visible >> nth=-1').frameLocator('#active-frame');
     await preview.getByText('prefilled').or(preview.getByText('decided')).first().waitFor();
