@@ -157,6 +157,11 @@ export class JudgementEditors {
     return [...this.editors];
   }
 
+  /** Private to this installation: unsaved decisions and drafts, by judgement file. */
+  get journalFolder(): string {
+    return vscode.Uri.joinPath(this.services.context.globalStorageUri, 'journal').fsPath;
+  }
+
   get activePanel(): EditorPanel | undefined {
     return this.panels.find((editor) => editor.panel.active);
   }
@@ -170,11 +175,11 @@ export class JudgementEditors {
         `${uri.fsPath} is open in a Rationale editor of the other kind: close that first.`,
       );
     }
-    const { context, log } = this.services;
+    const { log } = this.services;
     const file = await JudgementFile.open(uri, {
       annotator: await annotatorName(),
       installationId: await this.installationId(),
-      journalDir: vscode.Uri.joinPath(context.globalStorageUri, 'journal').fsPath,
+      journalDir: this.journalFolder,
     });
     log.main.info(`opened ${uri.toString(true)}: ${file.document.rows.length} rows`);
     for (const notice of file.document.notices) log.main.warn(notice);
@@ -199,7 +204,7 @@ export class JudgementEditors {
    * Copies judgements, run record, sidecar and logs to `destination`, and writes the decisions that are not saved yet
    * into the copy only. Throws RationaleError where decisions already lie beside `destination`.
    */
-  private async saveAs(file: JudgementFile, destination: vscode.Uri): Promise<void> {
+  async saveAs(file: JudgementFile, destination: vscode.Uri): Promise<void> {
     if (destination.scheme !== 'file') {
       throw new RationaleError('user', `A judgement file is saved to a disk, not to ${destination.scheme}:.`);
     }

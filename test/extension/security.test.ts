@@ -128,3 +128,23 @@ describe('auto-save [auto-save]', () => {
     assert.equal(loggedEvents(uri)[1]?.action, 'retract');
   });
 });
+
+describe('a window without a folder [no-folder]', () => {
+  afterEach(closeAll);
+
+  it('says that no folder is open and offers to open one', async () => {
+    const shown = await messagesDuring(() =>
+      vscode.commands.executeCommand('rationale.rerankWorkspace', { question: 'boiler' }),
+    );
+    assert.match(shown[0]?.text ?? '', /No folder is open/);
+    assert.deepEqual(shown[0]?.actions, ['Open Folder']);
+  });
+
+  it('reranks open editors all the same', async () => {
+    const typed = await vscode.workspace.openTextDocument({ content: 'Penguins huddle to keep warm.' });
+    await vscode.window.showTextDocument(typed, { preview: false });
+    await vscode.commands.executeCommand('rationale.rerankOpenEditors', { question: 'why do penguins huddle?' });
+    const [run] = (await activated()).runs();
+    assert.equal((await run?.finished)?.phase, 'complete');
+  });
+});
