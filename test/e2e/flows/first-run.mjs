@@ -110,13 +110,20 @@ export async function run({ step, window, updateReadme }) {
     const target = path.join(workbench.folder, 'refinement');
     mkdirSync(target);
     await workbench.run('Rationale: Export Refinement Data…');
+    const [which, format] = ['from which judgement files?', 'in which format?'].map((text) =>
+      workbench.quickInput.getByText(text),
+    );
+    await which.or(format).waitFor();
+    // Asked when the folder holds another judgement file; the one in the active editor is ticked.
+    if (await which.isVisible()) await page.keyboard.press('Enter');
     await workbench.pick('trl-sft');
-    await workbench.quickInput.getByText('Export 1 of 8 rows…').waitFor();
-    const preview = page.frameLocator('iframe.webview.ready:visible >> nth=-1').frameLocator('#active-frame');
-    await preview.getByText('prefilled').or(preview.getByText('decided')).first().waitFor();
+    const preview = workbench.webview({ nth: 1 });
+    await preview.getByText('not reviewed by anybody').waitFor();
     await workbench.screenshot('3-export');
     await workbench.pick('Export 1 of 8 rows…');
-    await workbench.answer(`${target}/`);
+    const box = workbench.quickInput.locator('input.input');
+    await box.fill(`${target}/`);
+    await workbench.quickInput.getByRole('button', { name: 'Export Here' }).click();
     const written = await until('the exported file', () => readdirSync(target).find((name) => name.endsWith('.jsonl')));
     const rows = readFileSync(path.join(target, written), 'utf8').trim().split('\n');
     assert.equal(rows.length, 1);
