@@ -2,7 +2,7 @@
 import type { ParseArgsConfig } from 'node:util';
 import { RationaleError } from '../domain/failure.js';
 
-export type OptionTable = NonNullable<ParseArgsConfig['options']>;
+type OptionTable = NonNullable<ParseArgsConfig['options']>;
 
 export interface ParsedArguments {
   /** Option values by name: text, true, or undefined when not given. */

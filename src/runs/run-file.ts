@@ -14,7 +14,7 @@ import type { RunRecord } from './run.js';
 export const judgementSuffix = '.judgements.jsonl';
 
 /** The record that stands beside a judgement file. Throws RationaleError when the name is no judgement file's. */
-export function recordPath(file: string): string {
+function recordPath(file: string): string {
   if (!file.endsWith(judgementSuffix)) {
     throw new RationaleError('user', `${file}: a run is written to a file whose name ends in ${judgementSuffix}.`);
   }

@@ -4,7 +4,8 @@ import { sha256 } from '../../domain/identity.js';
 import type { Mode } from '../../domain/judgement.js';
 import { codePointLength, sliceCodePoints } from '../../domain/text.js';
 import { promptFor, type Profile, type Prompt, type Read } from '../../profiles/profile.js';
-import { renderSegments, type PromptInput } from '../../profiles/template.js';
+import { promptSegments } from '../../profiles/chat.js';
+import type { PromptInput, Segment } from '../../profiles/template.js';
 import type { PromptTokenizer } from './tokenizer.js';
 
 /** A document shorter than this says too little to be judged: the question is refused as too long instead. */
@@ -39,15 +40,10 @@ export class BoundPrompt {
   ) {
     const prompt = promptFor(profile, mode);
     if (prompt === undefined) throw new RationaleError('user', `profile ${profile.id} offers no ${mode} mode.`);
-    if (prompt.raw === undefined)
-      throw new RationaleError(
-        'user',
-        `profile ${profile.id}: this engine reads raw prompts only, ${mode} has messages.`,
-      );
     this.prompt = prompt;
     const read = prompt.reads.find((r) => r.as === 'expected');
     if (read === undefined) throw new RationaleError('user', `profile ${profile.id}: ${mode} reads no label.`);
-    if (!prompt.raw.endsWith(read.after)) {
+    if (this.segments({ query: '', title: null, document: '' }).at(-1)?.text.endsWith(read.after) !== true) {
       throw new RationaleError(
         'user',
         `profile ${profile.id}: the ${mode} prompt must end with "${read.after}", where the label is read.`,
@@ -97,8 +93,8 @@ export class BoundPrompt {
     };
   }
 
-  private segments(input: PromptInput): ReturnType<typeof renderSegments> {
-    return renderSegments(this.prompt.raw ?? '', input);
+  private segments(input: PromptInput): Segment[] {
+    return promptSegments(this.profile, this.prompt, input);
   }
 
   private encode(input: PromptInput): ReturnType<PromptTokenizer['encodePrompt']> {
