@@ -203,7 +203,9 @@ function factsOf(j: Judgement): { name: string; value: string }[] {
 
 function snippet(j: Judgement): string {
   const start = j.document
-    .slice(0, snippetLength * 2)
+    .slice(0, snippetLength * 3)
+    // The list shows the title already, and headings say little on one line.
+    .replace(/^(?:\s*#{1,6} [^\n]*\n)+/, '')
     .replace(/\s+/g, ' ')
     .trim();
   return start.length <= snippetLength ? start : `${start.slice(0, snippetLength).trimEnd()}…`;
