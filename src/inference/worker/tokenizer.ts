@@ -27,7 +27,13 @@ export class PromptTokenizer {
   static load(tokenizerJson: string): PromptTokenizer {
     const file = v.parse(tokenizerFile, JSON.parse(tokenizerJson));
     const specials = new Map(file.added_tokens.filter((t) => t.special).map((t) => [t.content, t.id]));
-    return new PromptTokenizer(new Tokenizer({ ...file, added_tokens: [], post_processor: null }, {}), specials);
+    return new PromptTokenizer(
+      new Tokenizer(
+        { ...file, pre_tokenizer: splitAsPython(file['pre_tokenizer']), added_tokens: [], post_processor: null },
+        {},
+      ),
+      specials,
+    );
   }
 
   /** Ids of a text, special tokens disabled. */
@@ -116,4 +122,25 @@ export class PromptTokenizer {
     const pattern = [...this.specialIds.keys()].map((s) => s.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
     return text.split(new RegExp(`(${pattern})`)).filter((part) => part !== '');
   }
+}
+
+/**
+ * GPT-2's split with white space as Unicode and Python's `tokenizers` define it: JavaScript's `\s`, which the library
+ * uses, lacks U+0085 (test/python/tokenizer.py compares).
+ */
+function splitAsPython(preTokenizer: unknown): unknown {
+  const byteLevel = v.safeParse(
+    v.looseObject({ type: v.literal('ByteLevel'), use_regex: v.literal(true) }),
+    preTokenizer,
+  );
+  if (!byteLevel.success) return preTokenizer;
+  const space = '\\p{White_Space}';
+  const pattern = `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^${space}\\p{L}\\p{N}]+|${space}+(?!\\P{White_Space})|${space}+`;
+  return {
+    type: 'Sequence',
+    pretokenizers: [
+      { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
+      { ...byteLevel.output, use_regex: false },
+    ],
+  };
 }
