@@ -193,7 +193,6 @@ export function linkExtension(extensionFolder, extensions = mkdtempSync(path.joi
 export async function installExtension(vsix, extensions) {
   const folder = mkdtempSync(path.join(tmpdir(), 'rationale-install-'));
   const args = [
-    path.join(import.meta.dirname, 'serve.cjs'),
     serverMain,
     '--install-extension',
     vsix,

@@ -37,7 +37,8 @@ export async function run({ step, window, updateReadme }) {
   });
 
   await step('scores come, then the order of the model', async () => {
-    await until('a score in every row', async () => (await editor.list.locator('text=waiting').count()) === 0, 120_000);
+    const waiting = editor.rows.filter({ hasText: 'Waiting for its score' });
+    await until('a score in every row', async () => (await waiting.count()) === 0, 120_000);
     const words = await editor.words(editor.rows.first());
     assert.match(words, /Rank 1\b.*Label \w+.*Score/);
   });
@@ -54,6 +55,7 @@ export async function run({ step, window, updateReadme }) {
       },
       180_000,
     );
+    await editor.frame.getByText('Complete', { exact: true }).waitFor({ timeout: 60_000 });
     await editor.rows.first().click();
     await workbench.screenshot('1-ranking');
     if (updateReadme) copyFileSync(await workbench.screenshot('readme'), path.join(root, 'media/screenshot.png'));
@@ -122,6 +124,8 @@ export async function run({ step, window, updateReadme }) {
     await workbench.screenshot('3-export');
     await workbench.pick('Export 1 of 8 rows…');
     const box = workbench.quickInput.locator('input.input');
+    // VS Code writes the folder it starts from into the box, a moment after showing it.
+    await until('the folder dialog', async () => (await box.inputValue()).startsWith(workbench.folder));
     await box.fill(`${target}/`);
     await workbench.quickInput.getByRole('button', { name: 'Export Here' }).click();
     const written = await until('the exported file', () => readdirSync(target).find((name) => name.endsWith('.jsonl')));
