@@ -7,11 +7,13 @@ import { writeExport, type WrittenExport } from '../interchange/export-folder.js
 import type { Messages } from './errors.js';
 import { exportPreview } from './export-preview.js';
 import type { JudgementEditors } from './judgement-editor.js';
+import type { ModelHost } from './model-host.js';
 
 export interface ExportServices {
   readonly context: vscode.ExtensionContext;
   readonly messages: Messages;
   readonly editors: JudgementEditors;
+  readonly model: ModelHost;
 }
 
 /** Arguments for a keybinding or a test; what is missing is asked for. With a folder nothing needs to be confirmed. */
@@ -34,7 +36,9 @@ export async function exportRefinementData(
   if (format === undefined) return undefined;
   const unsaved = await saveOrCount(services, files);
   if (unsaved === undefined) return undefined;
-  const plan = await planExport({ files: files.map((uri) => uri.fsPath), format });
+  // Teacher files may hold answers of the embedded model, whose prompt its own profile renders.
+  const profiles = (await services.model.profiles()).map((known) => known.profile);
+  const plan = await planExport({ files: files.map((uri) => uri.fsPath), format, profiles });
   let folder = given.folder;
   if (folder === undefined) {
     await showPreview(exportPreview(plan, unsaved));

@@ -176,11 +176,12 @@ export class JudgementEditors {
       );
     }
     const { log } = this.services;
-    const file = await JudgementFile.open(uri, {
+    const options = {
       annotator: await annotatorName(),
       installationId: await this.installationId(),
       journalDir: this.journalFolder,
-    });
+    };
+    const file = await JudgementFile.open(uri, options, await this.services.model.profiles());
     log.main.info(`opened ${uri.toString(true)}: ${file.document.rows.length} rows`);
     for (const notice of file.document.notices) log.main.warn(notice);
     if (file.document.restoredEdits.length > 0) this.restoring.add(file);

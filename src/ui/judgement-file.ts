@@ -11,6 +11,7 @@ import { RationaleError } from '../domain/failure.js';
 import type { DecisionRequest, RowKey } from '../protocol/editor.js';
 import type { Run, RunChange } from '../runs/run.js';
 import type { ShownFile } from './editor-view.js';
+import type { KnownProfile } from './row-profile.js';
 
 /** What changed: `rows` everything that lists show, `detail` only the text of a rationale being written. */
 export type FileChange = 'rows' | 'detail';
@@ -42,6 +43,7 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
     readonly document: JudgementDocument,
     readonly readonly: string | null,
     private readonly installationId: string,
+    readonly profiles: readonly KnownProfile[],
   ) {
     this.subscriptions.push(this.changed, this.outside, this.failed);
     const stop = document.onDidChange(() => this.changed.fire('rows'));
@@ -49,15 +51,20 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
   }
 
   /** Opens `uri`; one that is no file on a disk (a git revision) opens read-only. Throws RationaleError. */
-  static async open(uri: vscode.Uri, options: Omit<OpenOptions, 'path' | 'text' | 'readonly'>): Promise<JudgementFile> {
+  static async open(
+    uri: vscode.Uri,
+    options: Omit<OpenOptions, 'path' | 'text' | 'readonly'>,
+    profiles: readonly KnownProfile[],
+  ): Promise<JudgementFile> {
     if (uri.scheme !== 'file') {
       const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
       const document = await JudgementDocument.open({ ...options, path: uri.fsPath, readonly: true, text });
       const what = uri.scheme === 'git' ? 'a revision in git' : `a “${uri.scheme}:” document, not a file on a disk`;
-      return new JudgementFile(uri, document, `This is ${what}: it can be read, not changed.`, options.installationId);
+      const readonly = `This is ${what}: it can be read, not changed.`;
+      return new JudgementFile(uri, document, readonly, options.installationId, profiles);
     }
     const document = await JudgementDocument.open({ ...options, path: uri.fsPath });
-    const file = new JudgementFile(uri, document, null, options.installationId);
+    const file = new JudgementFile(uri, document, null, options.installationId, profiles);
     await file.remember();
     file.watch();
     return file;

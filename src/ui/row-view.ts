@@ -23,7 +23,7 @@ export interface ShownJudgement {
 /** What belongs to the whole file and is needed to show a row. */
 export interface RowContext {
   readonly scales: readonly LabelScale[];
-  /** The profile of the run that wrote the file, where there was one. */
+  /** The profile that the row was asked with, where it is known. */
   readonly profile: Profile | null;
   /** UTF-16 ranges of the query's terms in the document. */
   readonly termRanges: (document: string, query: string) => readonly { readonly start: number; readonly end: number }[];
