@@ -8,7 +8,7 @@ import { until } from '../steps.mjs';
 
 export const title = 'Rerank the workspace, read, correct, save, export';
 
-const question = 'Does vitamin D supplementation help children with asthma?';
+const question = 'Does breastfeeding protect children from obesity?';
 
 export async function run({ step, window, updateReadme }) {
   const workbench = await window({
@@ -132,6 +132,18 @@ export async function run({ step, window, updateReadme }) {
     const rows = readFileSync(path.join(target, written), 'utf8').trim().split('\n');
     assert.equal(rows.length, 1);
     assert.ok(rows[0].includes('says nothing about children'));
+  });
+
+  await step("the teacher's file of the examples opens in the same editor, ready to be audited", async () => {
+    await workbench.run('View: Close All Editors');
+    await workbench.openFile('teacher.judgements.jsonl');
+    const teacher = rationaleEditor(workbench);
+    await teacher.frame.getByText('300 rows').waitFor();
+    await teacher.rows.first().click();
+    await teacher.press('n');
+    await until('an undecided row', async () => /To review/.test(await teacher.words(teacher.selected)));
+    assert.ok((await teacher.rationale.inputValue()).length > 20);
+    await workbench.screenshot('4-teacher');
   });
 
   await step('nothing was asked of a host outside, and the page had no error', () => {
