@@ -331,6 +331,21 @@ describe('a file that changes', () => {
   });
 });
 
+describe('isDecided', () => {
+  it('counts the annotator’s unsaved decisions and everybody else’s saved ones', async () => {
+    const files = folder([line('a'), line('b'), line('c')]);
+    const other = await JudgementDocument.open({ ...files, annotator: 'Grace' });
+    other.decide(0, { kind: 'accept' });
+    other.decide(2, { kind: 'flag', flagged: true });
+    await other.save();
+    const document = await JudgementDocument.open(files);
+    const edit = edited(document.decide(1, { kind: 'label', label: 2 }));
+    expect([0, 1, 2].map((key) => document.isDecided(key))).toEqual([true, true, false]);
+    document.undo(edit);
+    expect(document.isDecided(1)).toBe(false);
+  });
+});
+
 describe('the journal', () => {
   it('passes over a line that a crash has torn', async () => {
     const files = folder([line('a'), line('b')]);

@@ -78,6 +78,8 @@ export class JudgementDocument {
   private content: FileContent;
   private index: RowIndex;
   private folded: FoldedAnnotator;
+  /** Everybody else's decisions. */
+  private others: readonly FoldedAnnotator[];
   private readonly edits = new EditList();
   private readonly drafts = new Map<string, Draft>();
   private readonly journal: Journal | null;
@@ -99,7 +101,7 @@ export class JudgementDocument {
     this.log = logFile(options.path, options.annotator, options.installationId);
     this.content = content;
     this.index = indexRows(content.rows.rows);
-    this.folded = foldOf(content, options.annotator);
+    ({ own: this.folded, others: this.others } = foldOf(content, options.annotator));
     this.journal = this.readonly
       ? null
       : new Journal(options.journalDir, options.path, options.annotator, randomUUID());
@@ -194,6 +196,17 @@ export class JudgementDocument {
   annotation(key: RowKey): Annotation {
     const row = this.judgementRow(key);
     return row === undefined || this.isUntouched(row) ? noAnnotation : this.view(row).annotation;
+  }
+
+  /** True where the annotator (unsaved included) or anybody else's log holds a decision on the row. */
+  isDecided(key: RowKey): boolean {
+    const row = this.judgementRow(key);
+    if (row === undefined) return false;
+    if (this.annotation(key).decision !== null) return true;
+    const pair = pairKey(row.judgement);
+    return this.others.some(
+      (other) => other.touches(pair) && viewRow((cell) => other.statement(cell), row).annotation.decision !== null,
+    );
   }
 
   review(key: RowKey): ReviewState {
@@ -308,7 +321,7 @@ export class JudgementDocument {
       const content = await readContent(this.options);
       this.content = content;
       this.index = indexRows(content.rows.rows);
-      this.folded = foldOf(content, this.annotator);
+      ({ own: this.folded, others: this.others } = foldOf(content, this.annotator));
       this.changed('reloaded', null);
     });
   }
@@ -587,8 +600,13 @@ function addToIndex(index: RowIndex, row: JudgementRow): void {
   index.answersOf.set(pair, (index.answersOf.get(pair) ?? new Set()).add(row.answerId));
 }
 
-function foldOf(content: FileContent, annotator: string): FoldedAnnotator {
-  return foldEvents(content.events).get(annotator) ?? new FoldedAnnotator();
+function foldOf(
+  content: FileContent,
+  annotator: string,
+): { readonly own: FoldedAnnotator; readonly others: readonly FoldedAnnotator[] } {
+  const all = foldEvents(content.events);
+  const others = [...all].filter(([name]) => name !== annotator).map(([, folded]) => folded);
+  return { own: all.get(annotator) ?? new FoldedAnnotator(), others };
 }
 
 function bodyOf(statement: Statement, cell: Cell): EventBody {

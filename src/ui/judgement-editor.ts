@@ -108,6 +108,8 @@ export class JudgementEditors {
   /** VS Code looks an edited document up by view type, so an edit is told to the provider that opened the file only. */
   private readonly editsOf = new WeakMap<JudgementFile, EditEvents>();
   private readonly files = new Map<string, JudgementFile>();
+  /** What was decided on a file that its run goes on to write after its last editor was closed. */
+  private readonly closedWhileRunning = new Map<string, JudgementDocument>();
   private readonly editors = new Set<EditorPanel>();
   /** Files whose edits from the journal are not on VS Code's undo stack yet. */
   private readonly restoring = new WeakSet<JudgementFile>();
@@ -119,6 +121,17 @@ export class JudgementEditors {
       vscode.window.onDidChangeWindowState((state) => this.clock.setFocused(state.focused)),
       services.runs.onDidStart((run) => this.files.get(run.path)?.attach(run)),
     );
+    this.subscriptions.push(
+      services.runs.onDidChange(() => {
+        for (const path of this.closedWhileRunning.keys()) {
+          if (services.runs.get(path) === undefined) this.closedWhileRunning.delete(path);
+        }
+      }),
+    );
+    services.runs.mayChange = (path, index) => {
+      const file = this.files.get(path)?.document ?? this.closedWhileRunning.get(path);
+      return file?.isDecided(index) !== true;
+    };
   }
 
   /** Registers a provider for each of the view types. */
@@ -188,9 +201,11 @@ export class JudgementEditors {
     if (uri.scheme === 'file') {
       const key = uri.fsPath;
       this.files.set(key, file);
+      this.closedWhileRunning.delete(key);
       const dispose = file.dispose.bind(file);
       file.dispose = () => {
         this.files.delete(key);
+        if (file.isRunning) this.closedWhileRunning.set(key, file.document);
         dispose();
       };
       const run = this.services.runs.get(key);
@@ -358,7 +373,7 @@ export class JudgementEditors {
         await openDocument(this.judgementAt(editor, key), file.uri);
         return;
       case 'explainRow':
-        this.explain(editor, key);
+        await this.explain(editor, key);
         return;
       case 'cancelRun':
         await file.run?.cancel();
@@ -380,18 +395,17 @@ export class JudgementEditors {
     }
   }
 
-  private explain(editor: EditorPanel, key: RowKey | null): void {
+  /** Has the row's rationale written: by the run that goes on, else by taking up again the one that has ended. */
+  private async explain(editor: EditorPanel, key: RowKey | null): Promise<void> {
+    const { file } = editor;
     const judgement = this.judgementAt(editor, key);
-    if (key !== null && editor.file.run?.explain(key) === true) {
-      editor.post({ type: 'announce', text: 'A rationale for this document is written next.' });
-    } else if (judgement.explanation !== null) {
-      throw new RationaleError('user', 'This document has a rationale already.');
-    } else {
-      throw new RationaleError(
-        'user',
-        'The run has ended, and a finished judgement file is never rewritten. To have a rationale for more documents, set rationale.rerank.explain higher and rerank again.',
-      );
+    const refusal = file.readonly ?? refusalToExplain(judgement, key !== null && file.document.isDecided(key), file);
+    if (refusal !== null || key === null) throw new RationaleError('user', refusal ?? 'No row is selected.');
+    if (file.run?.explain(key) !== true) {
+      if (file.isRunning) throw new RationaleError('user', 'The run ends just now: ask again in a moment.');
+      await this.services.runs.resume(file.document.path, this.services.model.engine(), key);
     }
+    editor.post({ type: 'announce', text: 'A rationale for this document is written next.' });
   }
 
   private async resume(file: JudgementFile): Promise<void> {
@@ -465,6 +479,19 @@ export class JudgementEditors {
     setContextKey('runActive', file?.isRunning ?? false);
     setContextKey('runResumable', file?.isResumable ?? false);
   }
+}
+
+/** Why the row can have no (other) rationale, as a sentence; null where it can. */
+function refusalToExplain(judgement: Judgement, decided: boolean, file: JudgementFile): string | null {
+  if (judgement.explanation !== null) return 'This document has a rationale already.';
+  if (decided) {
+    return 'Somebody has decided on this document already. A rationale would make it another answer than the one that was judged: clear the decision first.';
+  }
+  const record = file.run?.record ?? file.document.run;
+  if (record === null)
+    return 'This file was written by no run of Rationale, so there is no model to ask for a rationale.';
+  if (record.settings?.mode !== 'score') return null;
+  return 'This run only scores. To have rationales, set rationale.rerank.explain above 0 and rerank with a model that writes them.';
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -116,11 +116,17 @@ export function reportRuns(
         messages.show(
           'error',
           `The run stopped after ${state.done} of ${state.total} documents; what was judged is kept in ${path.basename(run.path)}. ${state.message}`,
-          [{ title: 'Resume', run: () => resume(run.path) }],
+          [{ title: 'Resume', run: () => resumeInEditor(run.path, resume) }],
         );
       },
     );
   });
+}
+
+/** With its editor open, which knows the rows that somebody has decided on. */
+async function resumeInEditor(path: string, resume: (path: string) => Promise<unknown>): Promise<void> {
+  await vscode.commands.executeCommand('vscode.openWith', vscode.Uri.file(path), viewTypes.judgements);
+  await resume(path);
 }
 
 /** Listing and reading files is what the person waits for before anything can be shown, so it may be cancelled by button. */

@@ -109,6 +109,28 @@ describe('Rerank Workspace Documents', function () {
     assert.equal(opened?.document.getText(opened.selection), passage);
   });
 
+  it('writes one more rationale when the run has ended, but none for a row that somebody has decided on', async () => {
+    const { editor, path: file, finished } = await rerank('how do I descale a boiler?');
+    await finished;
+    await until('the end in the editor', () => editor.view().run?.state === 'complete');
+    const open = rowsOnDisk(file).flatMap((row, key) => (row.explanation === null ? [key] : []));
+    const [decided, other] = open;
+    assert.ok(decided !== undefined && other !== undefined, `${open.length} rows without a rationale`);
+    await editor.dispatch({ type: 'decide', key: decided, decision: { kind: 'label', label: 3 }, advance: false });
+    const before = rowsOnDisk(file)[decided];
+    const refused = await messagesDuring(() => editor.dispatch({ type: 'run', action: 'explainRow', key: decided }));
+    assert.match(refused[0]?.text ?? '', /Somebody has decided/);
+    const said = await messagesDuring(() => editor.dispatch({ type: 'run', action: 'explainRow', key: other }));
+    assert.deepEqual(said, []);
+    const [again] = (await activated()).runs();
+    assert.equal((await again?.finished)?.phase, 'complete');
+    assert.notEqual(rowsOnDisk(file)[other]?.explanation, null);
+    assert.deepEqual(rowsOnDisk(file)[decided], before);
+    assert.equal(record(file).seal?.state, 'complete');
+    await until('the sealed run in the editor', () => editor.view().run?.state === 'complete');
+    assert.equal(editor.view().unsaved, 1);
+  });
+
   it('finds a file that was just written, and none that git ignores or that the user excludes', async () => {
     const write = (name: string): void => {
       mkdirSync(path.dirname(path.join(folder(), name)), { recursive: true });
