@@ -205,6 +205,7 @@ describe('rankingMarkdown', () => {
       answer('Q [1]?', 'a', { rank: 2, first_stage_rank: 1, score: 0.25, uri: 'file:///w/a%20(1).md', title: 'A <b>' }),
       answer('Q [1]?', 'b', { rank: 1, first_stage_rank: 2, score: 1.5, label_probabilities: [0.2, 0.7, 0.1] }),
     ]);
+    expect(rankingMarkdown(document, [0], () => 'notes/50% (1).md')).toContain('(<notes/50%25%20(1).md>)');
     document.decide(0, { kind: 'label', label: 2 });
     document.decide(0, { kind: 'explanation', text: 'Because.\n![x](http://x)' });
     expect(rankingMarkdown(document, navigation.keys)).toBe(

@@ -23,7 +23,7 @@ import { JudgementFile, type FileChange } from './judgement-file.js';
 import type { Log } from './log.js';
 import { parseFromWebview } from './message-guard.js';
 import type { ModelHost } from './model-host.js';
-import { openDocument } from './open-document.js';
+import { documentName, openDocument, resolveDocument } from './open-document.js';
 import type { RunRegistry } from './run-registry.js';
 import { annotatorName } from './settings.js';
 import { webviewHtml } from './webview-html.js';
@@ -382,7 +382,8 @@ export class JudgementEditors {
         await this.resume(file);
         return;
       case 'copyMarkdown': {
-        const text = rankingMarkdown(file.document, editor.navigation.keys);
+        const places = await this.placesOf(editor);
+        const text = rankingMarkdown(file.document, editor.navigation.keys, (uri) => places.get(uri) ?? uri);
         await vscode.env.clipboard.writeText(text);
         editor.post({ type: 'announce', text: `Copied ${editor.navigation.keys.length} rows as Markdown.` });
         return;
@@ -393,6 +394,19 @@ export class JudgementEditors {
       default:
         throw new RationaleError('bug', `the action ${action} is not one of the host`);
     }
+  }
+
+  /** The documents of the rows shown, as seen from the workspace folder; what cannot be found stays as it is written. */
+  private async placesOf(editor: EditorPanel): Promise<ReadonlyMap<string, string>> {
+    const { file, navigation } = editor;
+    const places = new Map<string, string>();
+    for (const key of navigation.keys) {
+      const uri = file.document.judgementRow(key)?.judgement.uri ?? null;
+      if (uri === null || places.has(uri)) continue;
+      const found = await resolveDocument(uri, file.uri).catch(() => undefined);
+      places.set(uri, found === undefined ? uri : documentName(found));
+    }
+    return places;
   }
 
   /** Has the row's rationale written: by the run that goes on, else by taking up again the one that has ended. */

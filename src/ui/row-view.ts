@@ -4,6 +4,7 @@ import type { Judgement } from '../domain/judgement.js';
 import type { Annotation, ReviewState } from '../domain/review.js';
 import { findScale, labelName, type LabelScale } from '../domain/scale.js';
 import { utf16Index } from '../domain/text.js';
+import { hasScheme } from './document-place.js';
 import { promptFor, type Profile } from '../profiles/profile.js';
 import { promptInputOf, renderPrompt } from '../profiles/template.js';
 import type { LabelView, RowDetail, RowKey, RowSummary } from '../protocol/editor.js';
@@ -248,6 +249,8 @@ function place(path: string, range: readonly [number, number] | null): string {
 }
 
 function fileNameOf(uri: string): string {
+  // A path is no URI: its percent signs and number signs stand for themselves.
+  if (!hasScheme(uri)) return uri.slice(uri.lastIndexOf('/') + 1);
   const path = uri.replace(/[?#].*$/, '');
   const last = path.slice(path.lastIndexOf('/') + 1);
   try {
