@@ -22,6 +22,8 @@ export class RationaleExplanation extends LitElement {
   /** What the host holds as kept; text equal to it is no draft. */
   private kept = '';
   private text = '';
+  /** True while `text` holds something that was typed and is not kept: only that may become a decision. */
+  private typed = false;
   private draftTimer: ReturnType<typeof setTimeout> | undefined;
   private draftPosted = false;
 
@@ -165,7 +167,10 @@ export class RationaleExplanation extends LitElement {
     clearTimeout(this.draftTimer);
     this.settledText = this.text;
     const { key } = this;
-    if (key === null) return false;
+    // Without this, a snapshot from before the last decision (its draft is the text of an earlier pause in typing)
+    // would be posted over that decision when the row changes.
+    if (key === null || !this.typed) return false;
+    this.typed = false;
     if (this.text === this.kept) {
       if (this.draftPosted) store.post({ type: 'draft', key, text: null });
       this.draftPosted = false;
@@ -182,6 +187,7 @@ export class RationaleExplanation extends LitElement {
     const original = store.detail?.explanation ?? '';
     if (this.key === null || store.refusal !== null || (this.text === original && this.kept === original)) return false;
     this.write(original);
+    this.typed = true;
     this.keep(false);
     return true;
   }
@@ -201,6 +207,7 @@ export class RationaleExplanation extends LitElement {
       this.kept = kept;
       this.draftPosted = detail.draft !== null;
       this.write(detail.draft ?? kept);
+      this.typed = detail.draft !== null;
       return;
     }
     // An undo in the document, or tokens coming in: shown at once, unless the person is typing something else.
@@ -279,12 +286,14 @@ export class RationaleExplanation extends LitElement {
 
   private write(text: string): void {
     this.text = text;
+    this.typed = false;
     this.settledText = text;
     this.requestUpdate();
   }
 
   private onInput(event: Event): void {
     this.text = (event.currentTarget as HTMLTextAreaElement).value;
+    this.typed = true;
     this.requestUpdate();
     clearTimeout(this.draftTimer);
     this.draftTimer = setTimeout(() => {
