@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { access, cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { replayDecisions } from '../annotation/copy.js';
 import { JudgementDocument, type Edit } from '../annotation/document.js';
 import { companionStem } from '../annotation/record.js';
 import { commandName, viewTypes } from '../contributions.js';
@@ -101,6 +102,9 @@ export class EditorPanel {
     }, updateEveryMs);
   }
 }
+
+/** What lies beside a judgement file and goes with it, by the end of its name. */
+const companions = ['.run.json', '.rationale.json', '.corrections'] as const;
 
 type EditEvents = vscode.EventEmitter<vscode.CustomDocumentEditEvent<JudgementFile>>;
 
@@ -218,7 +222,7 @@ export class JudgementEditors {
 
   /**
    * Copies judgements, run record, sidecar and logs to `destination`, and writes the decisions that are not saved yet
-   * into the copy only. Throws RationaleError where decisions already lie beside `destination`.
+   * into the copy only. Throws RationaleError where a companion of another file already lies beside `destination`.
    */
   async saveAs(file: JudgementFile, destination: vscode.Uri): Promise<void> {
     if (destination.scheme !== 'file') {
@@ -232,16 +236,21 @@ export class JudgementEditors {
     }
     const from = companionStem(file.document.path);
     const to = companionStem(destination.fsPath);
-    if (await exists(`${to}.corrections`)) {
+    if (from === to) {
+      await file.save();
+      return;
+    }
+    for (const suffix of companions) {
+      if (!(await exists(`${to}${suffix}`))) continue;
       throw new RationaleError(
         'user',
-        `${to}.corrections holds decisions on another file of that name, which a copy must not mix with these. Choose another name.`,
+        `${to}${suffix} belongs to another file of that name, with which a copy must not be mixed. Choose another name.`,
       );
     }
     await mkdir(path.dirname(to), { recursive: true });
     if (file.uri.scheme === 'file') {
       await cp(file.document.path, destination.fsPath);
-      for (const suffix of ['.run.json', '.rationale.json', '.corrections']) {
+      for (const suffix of companions) {
         if (await exists(`${from}${suffix}`)) await cp(`${from}${suffix}`, `${to}${suffix}`, { recursive: true });
       }
     } else {
@@ -446,7 +455,7 @@ export class JudgementEditors {
     );
   }
 
-  /** Replays onto the copy what is not saved in the original. Only the net state of a row counts, as in a save. */
+  /** Gives the copy what is not saved in the original. Only the net state of a row counts, as in a save. */
   private async copyUnsaved(original: JudgementDocument, destination: string): Promise<void> {
     const scratch = vscode.Uri.joinPath(this.services.context.globalStorageUri, 'journal-of-copies').fsPath;
     const copy = await JudgementDocument.open({
@@ -456,22 +465,7 @@ export class JudgementEditors {
       journalDir: scratch,
     });
     try {
-      for (const row of original.rows) {
-        if (row.kind === 'malformed' || original.saved(row.key)) continue;
-        const { decision, flagged, comment } = original.annotation(row.key);
-        if (decision === null) copy.decide(row.key, { kind: 'clear' });
-        else if (decision.kind === 'accepted') copy.decide(row.key, { kind: 'accept' });
-        else if (decision.kind === 'skipped') copy.decide(row.key, { kind: 'skip' });
-        else if (decision.kind === 'cannot_judge') copy.decide(row.key, { kind: 'cannot_judge' });
-        else {
-          if (decision.label !== undefined) copy.decide(row.key, { kind: 'label', label: decision.label });
-          if (decision.explanation !== undefined) {
-            copy.decide(row.key, { kind: 'explanation', text: decision.explanation });
-          }
-        }
-        copy.decide(row.key, { kind: 'flag', flagged });
-        copy.decide(row.key, { kind: 'comment', text: comment });
-      }
+      replayDecisions(original, copy);
       await copy.save();
     } finally {
       copy.dispose();

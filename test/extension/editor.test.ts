@@ -182,6 +182,9 @@ describe('the Rationale editor', () => {
     ]);
     assert.deepEqual(actions(uri), [['correct', 'doc-1']]);
     await assert.rejects(editor.saveAs(copy), /Choose another name/);
+    const taken = vscode.Uri.file(path.join(temporaryFolder(), 'taken.judgements.jsonl'));
+    writeFileSync(taken.fsPath.replace(/\.jsonl$/, '.run.json'), '{}');
+    await assert.rejects(editor.saveAs(taken), /run\.json belongs to another file/);
   });
 
   it('shows a revision in git read-only, beside the file as it is', async () => {
