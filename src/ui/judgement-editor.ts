@@ -106,6 +106,9 @@ export class EditorPanel {
 /** What lies beside a judgement file and goes with it, by the end of its name. */
 const companions = ['.run.json', '.rationale.json', '.corrections'] as const;
 
+/** Messages that show somebody at work on the selected row. */
+const worksOnRow: ReadonlySet<FromWebview['type']> = new Set(['select', 'move', 'decide', 'draft', 'run']);
+
 type EditEvents = vscode.EventEmitter<vscode.CustomDocumentEditEvent<JudgementFile>>;
 
 export class JudgementEditors {
@@ -295,8 +298,10 @@ export class JudgementEditors {
   async receive(editor: EditorPanel, raw: unknown): Promise<void> {
     await this.services.messages.runWithErrorHandling('message from the editor', async () => {
       const message = parseFromWebview(raw);
-      this.clock.touch();
+      // Scrolling, filters and pages asked for by themselves are no work on a row.
+      if (worksOnRow.has(message.type)) this.clock.touch(rowOf(editor));
       await this.handle(editor, message);
+      this.clock.show(rowOf(editor));
     });
   }
 
@@ -355,7 +360,7 @@ export class JudgementEditors {
 
   private decide(editor: EditorPanel, message: Extract<FromWebview, { type: 'decide' }>): void {
     const { file, navigation } = editor;
-    const edit = file.decide(message.key, message.decision, this.clock.take());
+    const edit = file.decide(message.key, message.decision, this.clock.take(rowOf(editor, message.key)));
     if (edit !== undefined) this.pushEdit(file, edit);
     if (message.advance) {
       navigation.select(message.key);
@@ -487,6 +492,11 @@ export class JudgementEditors {
     setContextKey('runActive', file?.isRunning ?? false);
     setContextKey('runResumable', file?.isResumable ?? false);
   }
+}
+
+/** Names a row over all files: the one given, else the selected one. */
+function rowOf(editor: EditorPanel, key = editor.navigation.selected?.key): string {
+  return `${editor.file.uri.toString()} ${key ?? ''}`;
 }
 
 /** Why the row can have no (other) rationale, as a sentence; null where it can. */
