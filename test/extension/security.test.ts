@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import {
   activated,
@@ -10,6 +13,7 @@ import {
   openEditor,
   save,
   teacherRows,
+  temporaryFolder,
   until,
 } from './harness.js';
 
@@ -78,6 +82,20 @@ describe('a workspace that nobody trusted [restricted]', () => {
       assert.deepEqual(shown[0]?.actions, ['Manage Trust']);
     }
     assert.equal((await activated()).inference().pid, undefined);
+  });
+
+  it('asks git for no name, and lets no workspace give one', async () => {
+    const config = path.join(temporaryFolder(), 'gitconfig');
+    writeFileSync(config, '[user]\n\tname = From Git\n');
+    process.env['GIT_CONFIG_GLOBAL'] = config;
+    try {
+      const editor = await openEditor(judgementFile(teacherRows(1)));
+      assert.equal(editor.view().annotator, vscode.workspace.isTrusted ? 'From Git' : userInfo().username);
+    } finally {
+      delete process.env['GIT_CONFIG_GLOBAL'];
+    }
+    const settings = vscode.workspace.getConfiguration('rationale');
+    await assert.rejects(async () => settings.update('annotator', 'Mallory', vscode.ConfigurationTarget.Workspace));
   });
 
   it('opens, decides and saves', async () => {
