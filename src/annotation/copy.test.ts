@@ -8,9 +8,9 @@ import { replayDecisions } from './copy.js';
 import { JudgementDocument } from './document.js';
 
 function rows(): string {
-  return ['a', 'b', 'c', 'd']
+  return ['a', 'b', 'c', 'c']
     .map((doc, i) =>
-      JSON.stringify({ query: 'q', doc_id: doc, document: doc, label: i % 3, explanation: `why ${doc}` }),
+      JSON.stringify({ query: 'q', doc_id: doc, document: doc, label: i % 3, explanation: `why ${doc}`, sample: i }),
     )
     .map((text) => `${text}\n`)
     .join('');

@@ -83,7 +83,8 @@ export class JudgementDocument {
   private readonly edits = new EditList();
   private readonly drafts = new Map<string, Draft>();
   private readonly journal: Journal | null;
-  private readonly log: string;
+  /** The annotator's log of this installation, which `save` appends to. Other windows of the installation do, too. */
+  readonly log: string;
   private readonly listeners = new Set<(change: DocumentChange) => void>();
   private dirtyCells: ReadonlyMap<string, Cell> | null = null;
   /** By pair, so that the thousandth unsaved decision costs no more than the first. */
@@ -298,7 +299,7 @@ export class JudgementDocument {
       for (const event of events) this.folded.add(event);
       this.content.events.push(...events);
       this.edits.markSaved(snapshot);
-      this.journal?.replace(this.journalEntries(), { adopt: false });
+      this.journal?.replace(this.journalEntries());
       this.changed('saved', null);
       return { events: events.length };
     });
@@ -308,7 +309,7 @@ export class JudgementDocument {
   async revert(): Promise<void> {
     this.edits.revert();
     this.drafts.clear();
-    this.journal?.replace([], { adopt: false });
+    this.journal?.replace([]);
     await this.reload();
   }
 
@@ -334,6 +335,7 @@ export class JudgementDocument {
   /** Unsaved work stays in the journal and is restored at the next open. */
   dispose(): void {
     this.listeners.clear();
+    this.journal?.release(this.journalEntries());
   }
 
   private apply(edit: Edit, direction: 'undo' | 'redo'): void {
@@ -345,18 +347,19 @@ export class JudgementDocument {
 
   /** Replays the journal: what an earlier window left unsaved. */
   private restore(journal: Journal): readonly Edit[] {
-    const entries = journal.read();
-    if (entries.length === 0) return [];
-    const edits = restoreEdits(entries, (cell) => this.folded.statement(cell), randomUUID);
-    for (const edit of edits) this.edits.add(edit);
-    for (const entry of entries) {
-      if (entry.type !== 'draft') continue;
-      const { answer_id, query_id, doc_id, text } = entry;
-      if (text === null) this.drafts.delete(answer_id);
-      else this.drafts.set(answer_id, { query_id, doc_id, text });
-    }
-    journal.replace(this.journalEntries(), { adopt: true });
-    return edits.filter((edit) => this.isAttached(edit));
+    let restored: readonly CellEdit[] = [];
+    journal.adopt((entries) => {
+      restored = restoreEdits(entries, (cell) => this.folded.statement(cell), randomUUID);
+      for (const edit of restored) this.edits.add(edit);
+      for (const entry of entries) {
+        if (entry.type !== 'draft') continue;
+        const { answer_id, query_id, doc_id, text } = entry;
+        if (text === null) this.drafts.delete(answer_id);
+        else this.drafts.set(answer_id, { query_id, doc_id, text });
+      }
+      return this.journalEntries();
+    });
+    return restored.filter((edit) => this.isAttached(edit));
   }
 
   private journalEntries(): JournalEntry[] {
