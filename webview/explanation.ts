@@ -250,7 +250,7 @@ export class RationaleExplanation extends LitElement {
         spellcheck="true"
         .readOnly=${readonly}
         @input=${this.onInput}
-        @blur=${() => this.keep(false)}
+        @blur=${this.onBlur}
         @keydown=${this.onKeydown}
       ></textarea>
       <div class="below">
@@ -296,13 +296,22 @@ export class RationaleExplanation extends LitElement {
     this.typed = true;
     this.requestUpdate();
     clearTimeout(this.draftTimer);
-    this.draftTimer = setTimeout(() => {
-      this.settledText = this.text;
-      if (this.key === null) return;
-      const isDraft = this.text !== this.kept;
-      if (isDraft || this.draftPosted) store.post({ type: 'draft', key: this.key, text: isDraft ? this.text : null });
-      this.draftPosted = isDraft;
-    }, draftDelayMs);
+    this.draftTimer = setTimeout(() => this.postDraft(), draftDelayMs);
+  }
+
+  private onBlur(): void {
+    // Another window or another part of VS Code: the field has its focus again when the person comes back.
+    if (document.hasFocus()) this.keep(false);
+    else this.postDraft();
+  }
+
+  private postDraft(): void {
+    clearTimeout(this.draftTimer);
+    this.settledText = this.text;
+    if (this.key === null) return;
+    const isDraft = this.text !== this.kept;
+    if (isDraft || this.draftPosted) store.post({ type: 'draft', key: this.key, text: isDraft ? this.text : null });
+    this.draftPosted = isDraft;
   }
 
   private onKeydown(event: KeyboardEvent): void {
