@@ -14,6 +14,8 @@ export interface EncodedPrompt {
   readonly ids: readonly number[];
   /** Per slot: index of its first token and one past its last; a token that reaches into the slot counts. */
   readonly spans: ReadonlyMap<string, readonly [number, number]>;
+  /** Per slot: UTF-8 bytes of its text that its first 1, 2, … tokens cover. */
+  readonly covered: ReadonlyMap<string, readonly number[]>;
 }
 
 export class PromptTokenizer {
@@ -64,9 +66,10 @@ export class PromptTokenizer {
   encodePrompt(segments: readonly Segment[]): EncodedPrompt {
     const ids: number[] = [];
     const spans = new Map<string, readonly [number, number]>();
+    const covered = new Map<string, readonly number[]>();
     let stretch: Segment[] = [];
     const flush = (): void => {
-      this.encodeStretch(stretch, ids, spans);
+      this.encodeStretch(stretch, ids, spans, covered);
       stretch = [];
     };
     for (const segment of segments) {
@@ -84,13 +87,14 @@ export class PromptTokenizer {
       }
     }
     flush();
-    return { ids, spans };
+    return { ids, spans, covered };
   }
 
   private encodeStretch(
     stretch: readonly Segment[],
     ids: number[],
     spans: Map<string, readonly [number, number]>,
+    covered: Map<string, readonly number[]>,
   ): void {
     const text = stretch.map((s) => s.text).join('');
     if (text === '') return;
@@ -112,6 +116,9 @@ export class PromptTokenizer {
           segment.slot,
           filled ? [first + start, first + last + 1] : [first + added.length, first + added.length],
         );
+        const size = to - from;
+        const base = from;
+        covered.set(segment.slot, filled ? ends.slice(start, last + 1).map((e) => Math.min(size, e - base)) : []);
       }
       from = to;
     }
