@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { JudgementDocument } from '../../src/annotation/document.js';
@@ -161,6 +161,24 @@ describe('the Rationale editor', () => {
       loggedEvents(uri).map(({ action, doc_id }) => [action, doc_id]),
       [['accept', 'doc-1']],
     );
+  });
+
+  it('shows what another window of this installation saves to the same log', async () => {
+    const uri = judgementFile(teacherRows(3));
+    const editor = await openEditor(uri);
+    await editor.dispatch(label(0, 2));
+    await until('a dirty tab', () => activeTab().isDirty);
+    await save();
+    const [saved] = loggedEvents(uri);
+    const folder = uri.fsPath.replace(/\.jsonl$/, '.corrections');
+    const [log = ''] = readdirSync(folder);
+    const elsewhere = { ...saved, id: 'ffffffff-ffff-7fff-bfff-ffffffffff00', doc_id: 'doc-3', action: 'skip' };
+    appendFileSync(
+      path.join(folder, log),
+      `${JSON.stringify({ ...elsewhere, label: undefined, answer_id: undefined })}\n`,
+    );
+    await until('the other window’s decision', () => editor.view().reviewCounts.skipped === 1);
+    assert.equal(editor.view().reviewCounts.corrected, 1);
   });
 
   it('saves a copy with what is logged and what is unsaved, and leaves the original’s log alone', async () => {
