@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'webview/**/*.test.ts', 'test/unit/**/*.test.ts'],
     testTimeout: 120_000,
+    globalSetup: ['test/unit/temporary-folder.ts'],
     // Two cores: more workers only fight each other.
     maxWorkers: 2,
   },

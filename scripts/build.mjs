@@ -139,9 +139,6 @@ export async function build({ only, production = false, watch = false, log = con
   await Promise.all(
     Object.entries(all).map(async ([name, bundle]) => {
       if (only !== undefined && !only.includes(name)) return;
-      // WHILE BUILDING: an entry that does not exist yet is left out.
-      bundle.entryPoints = bundle.entryPoints.filter(({ in: file }) => existsSync(path.join(root, file)));
-      if (bundle.entryPoints.length === 0) return void log(`(no ${name} yet)`);
       const options = {
         ...bundle,
         absWorkingDir: root,

@@ -29,7 +29,7 @@ const checks = {
 /** Paths and hosts of the machine a file was written on have no place in the repository. */
 async function noMachinePaths() {
   // In parts, so that this file does not name what it forbids. Word-like ends keep ordinary prose out.
-  const folders = ['work', 'root', 'home/[a-z][a-z0-9_-]*'].map((name) => `(^|[^A-Za-z0-9_.})\\]])/${name}/`);
+  const folders = ['work', 'root', 'home/[a-z][a-z0-9_-]*'].map((name) => `(^|[^]A-Za-z0-9_.})])/${name}/`);
   const hosts = [
     ['registry', 'npmjs', 'org'],
     ['registry', 'yarnpkg', 'com'],
@@ -41,7 +41,12 @@ async function noMachinePaths() {
   ].map((parts) => parts.join('\\.'));
   // Lists of hashes and data sets are other people's words; the model's tokenizer is one long line.
   const exclude = [':!LICENSE', ':!models/*/tokenizer.json', ':!examples/**', ':!test/fixtures/**'];
-  const args = ['grep', '-nIE', [...folders, ...hosts].join('|'), '--', '.', ...exclude];
+  const pattern = [...folders, ...hosts].join('|');
+  // A check that finds nothing must be one that can.
+  const planted = ['work', 'root', 'home/ann'].map((name) => `see "/${name}/x"`);
+  const control = await run('grep', ['-cE', pattern], { ...capture, input: planted.join('\n') });
+  if (Number(control.output) !== planted.length) throw new Error('The pattern does not find what it should.');
+  const args = ['grep', '-nIE', pattern, '--', '.', ...exclude];
   const { code, output } = await run('git', args, capture);
   if (code > 1) throw new Error(`git grep failed: ${output}`);
   if (code === 0) throw new Error(`Tracked files name a machine's path or a registry's host:\n${output.trimEnd()}`);

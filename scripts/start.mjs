@@ -77,9 +77,7 @@ async function openDesktop() {
  * started to run this extension on this clone, and asking whether to trust that would be an empty question.
  */
 async function serve() {
-  const { installHost } = await import('../test/host/install.mjs');
   const { linkExtension, startServer } = await import('../test/host/server.mjs');
-  await installHost();
   const extensions = linkExtension(root, path.join(profile, 'extensions'));
   const port = options.port === undefined ? undefined : Number(options.port);
   const server = await startServer({ extensions, profile, port });
@@ -101,11 +99,16 @@ async function serve() {
 
 try {
   checkNode();
-  await installDependencies();
+  const { installHost } = await import('../test/host/install.mjs');
+  const desktop = hasScreen && !options.served && !options['no-open'] && options.port === undefined;
+  // Both wait for the network most of the time.
+  await Promise.all([installDependencies(), desktop ? undefined : installHost()]);
   const { build } = await import('./build.mjs');
   await build();
-  const desktop = hasScreen && !options.served && !options['no-open'] && options.port === undefined;
-  if (!(desktop && (await openDesktop()))) await serve();
+  if (!(desktop && (await openDesktop()))) {
+    await installHost();
+    await serve();
+  }
 } catch (error) {
   fail(error);
 }

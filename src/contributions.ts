@@ -152,7 +152,8 @@ const properties: { readonly [K in SettingKey]: Property<Settings[K]> } = {
   annotator: {
     type: 'string',
     default: '',
-    scope: 'window',
+    // A cloned repository must not sign decisions.
+    scope: 'machine',
     order: 1,
     markdownDescription:
       'Your name in the log of your decisions. Empty: the name git is configured with, else the name you are logged in with.',

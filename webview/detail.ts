@@ -399,7 +399,7 @@ export class RationaleDetail extends LitElement {
 function renderHeader(detail: RowDetail): TemplateResult {
   const moved = movement(detail.rank, detail.firstStageRank);
   const review = reviewWords[detail.review];
-  const status = statusWords(detail.status);
+  const status = statusWords(detail);
   return html`<header>
     <p class="query">${icon('search')}<span>${detail.query}</span></p>
     <h2>${detail.name}</h2>

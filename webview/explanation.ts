@@ -22,6 +22,8 @@ export class RationaleExplanation extends LitElement {
   /** What the host holds as kept; text equal to it is no draft. */
   private kept = '';
   private text = '';
+  /** True while `text` holds something that was typed and is not kept: only that may become a decision. */
+  private typed = false;
   private draftTimer: ReturnType<typeof setTimeout> | undefined;
   private draftPosted = false;
 
@@ -165,7 +167,10 @@ export class RationaleExplanation extends LitElement {
     clearTimeout(this.draftTimer);
     this.settledText = this.text;
     const { key } = this;
-    if (key === null) return false;
+    // Without this, a snapshot from before the last decision (its draft is the text of an earlier pause in typing)
+    // would be posted over that decision when the row changes.
+    if (key === null || !this.typed) return false;
+    this.typed = false;
     if (this.text === this.kept) {
       if (this.draftPosted) store.post({ type: 'draft', key, text: null });
       this.draftPosted = false;
@@ -182,6 +187,7 @@ export class RationaleExplanation extends LitElement {
     const original = store.detail?.explanation ?? '';
     if (this.key === null || store.refusal !== null || (this.text === original && this.kept === original)) return false;
     this.write(original);
+    this.typed = true;
     this.keep(false);
     return true;
   }
@@ -201,6 +207,7 @@ export class RationaleExplanation extends LitElement {
       this.kept = kept;
       this.draftPosted = detail.draft !== null;
       this.write(detail.draft ?? kept);
+      this.typed = detail.draft !== null;
       return;
     }
     // An undo in the document, or tokens coming in: shown at once, unless the person is typing something else.
@@ -243,7 +250,7 @@ export class RationaleExplanation extends LitElement {
         spellcheck="true"
         .readOnly=${readonly}
         @input=${this.onInput}
-        @blur=${() => this.keep(false)}
+        @blur=${this.onBlur}
         @keydown=${this.onKeydown}
       ></textarea>
       <div class="below">
@@ -279,21 +286,32 @@ export class RationaleExplanation extends LitElement {
 
   private write(text: string): void {
     this.text = text;
+    this.typed = false;
     this.settledText = text;
     this.requestUpdate();
   }
 
   private onInput(event: Event): void {
     this.text = (event.currentTarget as HTMLTextAreaElement).value;
+    this.typed = true;
     this.requestUpdate();
     clearTimeout(this.draftTimer);
-    this.draftTimer = setTimeout(() => {
-      this.settledText = this.text;
-      if (this.key === null) return;
-      const isDraft = this.text !== this.kept;
-      if (isDraft || this.draftPosted) store.post({ type: 'draft', key: this.key, text: isDraft ? this.text : null });
-      this.draftPosted = isDraft;
-    }, draftDelayMs);
+    this.draftTimer = setTimeout(() => this.postDraft(), draftDelayMs);
+  }
+
+  private onBlur(): void {
+    // Another window or another part of VS Code: the field has its focus again when the person comes back.
+    if (document.hasFocus()) this.keep(false);
+    else this.postDraft();
+  }
+
+  private postDraft(): void {
+    clearTimeout(this.draftTimer);
+    this.settledText = this.text;
+    if (this.key === null) return;
+    const isDraft = this.text !== this.kept;
+    if (isDraft || this.draftPosted) store.post({ type: 'draft', key: this.key, text: isDraft ? this.text : null });
+    this.draftPosted = isDraft;
   }
 
   private onKeydown(event: KeyboardEvent): void {

@@ -432,7 +432,7 @@ function renderJudgement(row: Extract<RowSummary, { kind: 'judgement' }>): Templ
   const moved = movement(row.rank, row.firstStageRank);
   const review = reviewWords[row.review];
   const label = row.correctedLabel ?? row.label;
-  const status = statusWords(row.status);
+  const status = statusWords(row);
   return html`
     ${
       row.rank === null

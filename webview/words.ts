@@ -1,5 +1,5 @@
 /** How numbers and states are said in the editor: one wording for the eye, the tooltip and the screen reader. */
-import type { LabelView, RowSummary } from '../src/protocol/editor.js';
+import type { LabelView, RowDetail, RowSummary } from '../src/protocol/editor.js';
 import type { ReviewState } from '../src/domain/review.js';
 import type { IconName } from './icons.js';
 
@@ -66,7 +66,7 @@ export function rowWords(row: RowSummary): string {
     row.correctedLabel !== null ? `Label corrected to ${row.correctedLabel.name}` : '',
     row.label !== null ? `${row.correctedLabel !== null ? 'model said' : 'Label'} ${labelWords(row.label)}` : '',
     row.score === null ? '' : `Score ${number(row.score)}`,
-    statusWords(row.status),
+    statusWords(row),
     row.streaming ? 'Rationale is being written' : '',
     reviewWords[row.review].name,
     row.flagged && row.review !== 'flagged' ? 'Flagged' : '',
@@ -77,12 +77,13 @@ export function rowWords(row: RowSummary): string {
 }
 
 /** What a status other than `ok` means, or the empty string. */
-export function statusWords(status: Extract<RowSummary, { kind: 'judgement' }>['status']): string {
-  switch (status) {
+export function statusWords(row: Pick<RowDetail, 'status' | 'label'>): string {
+  switch (row.status) {
     case 'ok':
       return '';
     case 'pending':
-      return 'Waiting for its score';
+      // Scores come one by one, but a row takes decisions only when nothing more will be written to it.
+      return row.label === null ? 'Waiting for its score' : 'Scored, not final yet';
     case 'truncated':
       return 'Answer cut off';
     case 'unparsed':

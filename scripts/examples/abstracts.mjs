@@ -15,24 +15,23 @@ export function readAbstracts(source) {
 }
 
 /**
- * One abstract as a Markdown file: a heading that invents no title (the data has none), then the sections under their
- * own labels. `path` is relative to examples/; `range` are the code points of `document` in `text`, end exclusive.
+ * One abstract as a Markdown file: its sections as paragraphs that begin with their own label, as PubMed prints them. No
+ * title, for the data has none, and no headings: the embedded model would quote them. `path` is relative to examples/;
+ * `range` are the code points of `document` in `text`, end exclusive.
  */
 export function markdownOf(row) {
-  const head = `# PubMed ${row.pmid}\n\n`;
   const document = row.contexts
     .map((text, i) => {
       const label = row.section_labels[i];
       // PubMed's own word for a section without a label.
-      return label === undefined || label === 'UNLABELLED' ? text : `## ${sentenceCase(label)}\n\n${text}`;
+      return label === undefined || label === 'UNLABELLED' ? text : `${sentenceCase(label)}: ${text}`;
     })
     .join('\n\n');
-  const start = [...head].length;
   return {
     path: `pubmedqa/${row.year ?? 'undated'}/${row.pmid}.md`,
-    text: `${head}${document}\n`,
+    text: `${document}\n`,
     document,
-    range: [start, start + [...document].length],
+    range: [0, [...document].length],
   };
 }
 

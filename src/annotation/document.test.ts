@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -331,6 +332,21 @@ describe('a file that changes', () => {
   });
 });
 
+describe('isDecided', () => {
+  it('counts the annotator’s unsaved decisions and everybody else’s saved ones', async () => {
+    const files = folder([line('a'), line('b'), line('c')]);
+    const other = await JudgementDocument.open({ ...files, annotator: 'Grace' });
+    other.decide(0, { kind: 'accept' });
+    other.decide(2, { kind: 'flag', flagged: true });
+    await other.save();
+    const document = await JudgementDocument.open(files);
+    const edit = edited(document.decide(1, { kind: 'label', label: 2 }));
+    expect([0, 1, 2].map((key) => document.isDecided(key))).toEqual([true, true, false]);
+    document.undo(edit);
+    expect(document.isDecided(1)).toBe(false);
+  });
+});
+
 describe('the journal', () => {
   it('passes over a line that a crash has torn', async () => {
     const files = folder([line('a'), line('b')]);
@@ -351,6 +367,31 @@ describe('the journal', () => {
     bob.decide(0, { kind: 'skip' });
     await bob.save();
     expect((await JudgementDocument.open(files)).review(0)).toBe('accepted');
+  });
+
+  it('is left alone while the window that writes it is at work, and taken over when that is gone', async () => {
+    const files = folder([line('a'), line('b')]);
+    const first = await JudgementDocument.open(files);
+    first.decide(0, { kind: 'accept' });
+    const [name = ''] = readdirSync(files.journalDir);
+    const journal = join(files.journalDir, name);
+    // A process that lives is the other window.
+    const window = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    const gone = new Promise((resolve) => window.once('exit', resolve));
+    const owned = readFileSync(journal, 'utf8')
+      .replace(`"pid":${process.pid}`, `"pid":${window.pid}`)
+      .replace(/"born":"[^"]*"/, '"born":null');
+    writeFileSync(journal, owned);
+    const second = await JudgementDocument.open(files);
+    expect(second.unsavedCount).toBe(0);
+    second.decide(1, { kind: 'skip' });
+    await second.revert();
+    second.dispose();
+    expect(readFileSync(journal, 'utf8')).toBe(owned);
+    window.kill('SIGKILL');
+    await gone;
+    const third = await JudgementDocument.open(files);
+    expect([third.review(0), third.review(1)]).toEqual(['accepted', 'prefilled']);
   });
 
   it('says so when it cannot be written, and goes on', async () => {

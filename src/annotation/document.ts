@@ -78,10 +78,13 @@ export class JudgementDocument {
   private content: FileContent;
   private index: RowIndex;
   private folded: FoldedAnnotator;
+  /** Everybody else's decisions. */
+  private others: readonly FoldedAnnotator[];
   private readonly edits = new EditList();
   private readonly drafts = new Map<string, Draft>();
   private readonly journal: Journal | null;
-  private readonly log: string;
+  /** The annotator's log of this installation, which `save` appends to. Other windows of the installation do, too. */
+  readonly log: string;
   private readonly listeners = new Set<(change: DocumentChange) => void>();
   private dirtyCells: ReadonlyMap<string, Cell> | null = null;
   /** By pair, so that the thousandth unsaved decision costs no more than the first. */
@@ -99,7 +102,7 @@ export class JudgementDocument {
     this.log = logFile(options.path, options.annotator, options.installationId);
     this.content = content;
     this.index = indexRows(content.rows.rows);
-    this.folded = foldOf(content, options.annotator);
+    ({ own: this.folded, others: this.others } = foldOf(content, options.annotator));
     this.journal = this.readonly
       ? null
       : new Journal(options.journalDir, options.path, options.annotator, randomUUID());
@@ -196,6 +199,17 @@ export class JudgementDocument {
     return row === undefined || this.isUntouched(row) ? noAnnotation : this.view(row).annotation;
   }
 
+  /** True where the annotator (unsaved included) or anybody else's log holds a decision on the row. */
+  isDecided(key: RowKey): boolean {
+    const row = this.judgementRow(key);
+    if (row === undefined) return false;
+    if (this.annotation(key).decision !== null) return true;
+    const pair = pairKey(row.judgement);
+    return this.others.some(
+      (other) => other.touches(pair) && viewRow((cell) => other.statement(cell), row).annotation.decision !== null,
+    );
+  }
+
   review(key: RowKey): ReviewState {
     const row = this.judgementRow(key);
     if (row === undefined) return 'unseen';
@@ -285,7 +299,7 @@ export class JudgementDocument {
       for (const event of events) this.folded.add(event);
       this.content.events.push(...events);
       this.edits.markSaved(snapshot);
-      this.journal?.replace(this.journalEntries(), { adopt: false });
+      this.journal?.replace(this.journalEntries());
       this.changed('saved', null);
       return { events: events.length };
     });
@@ -295,7 +309,7 @@ export class JudgementDocument {
   async revert(): Promise<void> {
     this.edits.revert();
     this.drafts.clear();
-    this.journal?.replace([], { adopt: false });
+    this.journal?.replace([]);
     await this.reload();
   }
 
@@ -308,7 +322,7 @@ export class JudgementDocument {
       const content = await readContent(this.options);
       this.content = content;
       this.index = indexRows(content.rows.rows);
-      this.folded = foldOf(content, this.annotator);
+      ({ own: this.folded, others: this.others } = foldOf(content, this.annotator));
       this.changed('reloaded', null);
     });
   }
@@ -321,6 +335,7 @@ export class JudgementDocument {
   /** Unsaved work stays in the journal and is restored at the next open. */
   dispose(): void {
     this.listeners.clear();
+    this.journal?.release(this.journalEntries());
   }
 
   private apply(edit: Edit, direction: 'undo' | 'redo'): void {
@@ -332,18 +347,19 @@ export class JudgementDocument {
 
   /** Replays the journal: what an earlier window left unsaved. */
   private restore(journal: Journal): readonly Edit[] {
-    const entries = journal.read();
-    if (entries.length === 0) return [];
-    const edits = restoreEdits(entries, (cell) => this.folded.statement(cell), randomUUID);
-    for (const edit of edits) this.edits.add(edit);
-    for (const entry of entries) {
-      if (entry.type !== 'draft') continue;
-      const { answer_id, query_id, doc_id, text } = entry;
-      if (text === null) this.drafts.delete(answer_id);
-      else this.drafts.set(answer_id, { query_id, doc_id, text });
-    }
-    journal.replace(this.journalEntries(), { adopt: true });
-    return edits.filter((edit) => this.isAttached(edit));
+    let restored: readonly CellEdit[] = [];
+    journal.adopt((entries) => {
+      restored = restoreEdits(entries, (cell) => this.folded.statement(cell), randomUUID);
+      for (const edit of restored) this.edits.add(edit);
+      for (const entry of entries) {
+        if (entry.type !== 'draft') continue;
+        const { answer_id, query_id, doc_id, text } = entry;
+        if (text === null) this.drafts.delete(answer_id);
+        else this.drafts.set(answer_id, { query_id, doc_id, text });
+      }
+      return this.journalEntries();
+    });
+    return restored.filter((edit) => this.isAttached(edit));
   }
 
   private journalEntries(): JournalEntry[] {
@@ -587,8 +603,13 @@ function addToIndex(index: RowIndex, row: JudgementRow): void {
   index.answersOf.set(pair, (index.answersOf.get(pair) ?? new Set()).add(row.answerId));
 }
 
-function foldOf(content: FileContent, annotator: string): FoldedAnnotator {
-  return foldEvents(content.events).get(annotator) ?? new FoldedAnnotator();
+function foldOf(
+  content: FileContent,
+  annotator: string,
+): { readonly own: FoldedAnnotator; readonly others: readonly FoldedAnnotator[] } {
+  const all = foldEvents(content.events);
+  const others = [...all].filter(([name]) => name !== annotator).map(([, folded]) => folded);
+  return { own: all.get(annotator) ?? new FoldedAnnotator(), others };
 }
 
 function bodyOf(statement: Statement, cell: Cell): EventBody {

@@ -1,13 +1,26 @@
 /**
  * The private journal of unsaved work on one judgement file: every edit, undo, redo and draft is on disk before the
- * call that made it returns, because VS Code's own backup comes too late for a crash. Replayed when the file is opened,
- * emptied when it is saved.
+ * call that made it returns, because VS Code's own backup comes too late for a crash. Emptied when the file is saved.
+ * Every opening of a file writes a journal of its own, so that windows never write over each other's; what is left by a
+ * window that is gone, or that has closed the file, is replayed when the file is opened.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { sha256 } from '../domain/identity.js';
 import type { Cell, Statement } from './fold.js';
+import { isAtWorkElsewhere, ownerSchema, thisProcess, type Owner } from './owner.js';
 
 const decision = v.object({
   kind: v.picklist(['accepted', 'corrected', 'skipped', 'cannot_judge']),
@@ -36,11 +49,13 @@ const edit = v.object({
   seconds: v.number(),
   changes: v.array(v.object({ cell, before: statement, after: statement })),
 });
+/** Null: its window has closed the document. */
+const owner = v.nullable(ownerSchema);
 const line = v.variant('type', [
-  v.object({ type: v.picklist(['edit', 'undo', 'redo']), session: v.string(), annotator: v.string(), edit }),
+  v.object({ type: v.picklist(['edit', 'undo', 'redo']), owner, annotator: v.string(), edit }),
   v.object({
     type: v.literal('draft'),
-    session: v.string(),
+    owner,
     annotator: v.string(),
     answer_id: v.string(),
     query_id: v.string(),
@@ -75,9 +90,12 @@ export type JournalEntry =
       readonly text: string | null;
     };
 
-/** One window's end of the journal file; several windows may share the file. */
+/** The journal of one opening of a judgement file. */
 export class Journal {
   private readonly file: string;
+  /** What the names of all journals of the judgement file begin with. */
+  private readonly stem: string;
+  private owner: Owner | null = thisProcess();
   private problem: string | null = null;
 
   constructor(
@@ -87,7 +105,8 @@ export class Journal {
     /** Unique for this opening of the document. */
     private readonly session: string,
   ) {
-    this.file = join(directory, `${sha256(resolve(judgementFile))}.jsonl`);
+    this.stem = `${sha256(resolve(judgementFile))}.`;
+    this.file = join(directory, `${this.stem}${session}.jsonl`);
   }
 
   /** Why the journal could not be written, or null: the editor goes on without and says so. */
@@ -95,16 +114,21 @@ export class Journal {
     return this.problem;
   }
 
-  /** The annotator's entries, whichever window wrote them, oldest first. A torn line is passed over. */
-  read(): JournalEntry[] {
-    const entries: JournalEntry[] = [];
+  /**
+   * Takes over what the annotator's earlier windows have left, oldest first; what another window is working on is not
+   * touched. `keep` gets the entries and returns what this journal holds from then on. A torn line is passed over.
+   */
+  adopt(keep: (entries: readonly JournalEntry[]) => readonly JournalEntry[]): void {
     this.guard(() => {
-      for (const text of this.lines()) {
-        const parsed = parseLine(text);
-        if (parsed?.annotator === this.annotator) entries.push(parsed);
-      }
+      const taken = this.abandoned().flatMap((file) => {
+        // Whoever renames it has it: two windows may look for the same journal at the same time.
+        const claimed = `${file.replace(/\.jsonl$/, '')}~${this.session.slice(0, 8)}.jsonl`;
+        return renamed(file, claimed) ? [claimed] : [];
+      });
+      const entries = taken.flatMap((file) => linesOf(file).flatMap((text) => parseLine(text) ?? []));
+      if (entries.length > 0) this.write(keep(entries));
+      for (const file of taken) unlinkIfThere(file);
     });
-    return entries;
   }
 
   /** Puts an entry on disk before returning; decisions are synced, drafts (one per key press) only written. */
@@ -122,48 +146,51 @@ export class Journal {
     });
   }
 
-  /**
-   * Replaces this window's entries. With `adopt`, also the annotator's entries of earlier windows, which this one has
-   * taken over. Other annotators' entries stay.
-   */
-  replace(entries: readonly JournalEntry[], options: { readonly adopt: boolean }): void {
-    this.guard(() => {
-      const kept = this.lines().filter((text) => {
-        const parsed = parseLine(text);
-        if (parsed === null) return false;
-        return parsed.annotator !== this.annotator || !(options.adopt || parsed.session === this.session);
-      });
-      const lines = [...kept, ...entries.map((entry) => this.serialise(entry))];
-      if (lines.length === 0) {
-        unlinkIfThere(this.file);
-        return;
-      }
-      mkdirSync(this.directory, { recursive: true });
-      const temporary = `${this.file}.${this.session}.tmp`;
-      const fd = openSync(temporary, 'w', 0o600);
-      try {
-        writeSync(fd, lines.map((text) => `${text}\n`).join(''));
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(temporary, this.file);
-    });
+  /** Replaces what this journal holds. */
+  replace(entries: readonly JournalEntry[]): void {
+    this.guard(() => this.write(entries));
+  }
+
+  /** The document is closed: what is unsaved is whoever's opens it next. */
+  release(entries: readonly JournalEntry[]): void {
+    this.owner = null;
+    this.replace(entries);
+  }
+
+  private write(entries: readonly JournalEntry[]): void {
+    if (entries.length === 0) {
+      unlinkIfThere(this.file);
+      return;
+    }
+    mkdirSync(this.directory, { recursive: true });
+    const temporary = `${this.file}.tmp`;
+    const fd = openSync(temporary, 'w', 0o600);
+    try {
+      writeSync(fd, entries.map((entry) => `${this.serialise(entry)}\n`).join(''));
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, this.file);
+  }
+
+  /** Journals of the annotator on the file that no window is working on, oldest first. */
+  private abandoned(): string[] {
+    const found: { readonly file: string; readonly mtimeMs: number }[] = [];
+    for (const name of namesIn(this.directory)) {
+      const file = join(this.directory, name);
+      if (!name.startsWith(this.stem) || !name.endsWith('.jsonl') || file === this.file) continue;
+      const lines = linesOf(file).flatMap((text) => parseLine(text) ?? []);
+      const last = lines.at(-1);
+      if (last === undefined || last.annotator !== this.annotator) continue;
+      if (last.owner !== null && isAtWorkElsewhere(last.owner)) continue;
+      found.push({ file, mtimeMs: statSync(file).mtimeMs });
+    }
+    return found.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.file < b.file ? -1 : 1)).map(({ file }) => file);
   }
 
   private serialise(entry: JournalEntry): string {
-    return JSON.stringify({ ...entry, session: this.session, annotator: this.annotator });
-  }
-
-  private lines(): string[] {
-    try {
-      return readFileSync(this.file, 'utf8')
-        .split('\n')
-        .filter((text) => text !== '');
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-      throw error;
-    }
+    return JSON.stringify({ ...entry, owner: this.owner, annotator: this.annotator });
   }
 
   private guard(work: () => void): void {
@@ -185,10 +212,35 @@ function parseLine(text: string): v.InferOutput<typeof line> | null {
   }
 }
 
+function linesOf(file: string): string[] {
+  return orIfAbsent([], () =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((text) => text !== ''),
+  );
+}
+
+function namesIn(directory: string): string[] {
+  return orIfAbsent([], () => readdirSync(directory));
+}
+
+function renamed(from: string, to: string): boolean {
+  return orIfAbsent(false, () => {
+    renameSync(from, to);
+    return true;
+  });
+}
+
 function unlinkIfThere(file: string): void {
+  orIfAbsent(undefined, () => unlinkSync(file));
+}
+
+/** What `work` gives, or `otherwise` where the file or folder is not there. */
+function orIfAbsent<T>(otherwise: T, work: () => T): T {
   try {
-    unlinkSync(file);
+    return work();
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return otherwise;
+    throw error;
   }
 }

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { isJsonObject, type Json, type JsonObject } from './json.js';
 import { idOfText } from './identity.js';
 
-export const judgementStatuses = ['pending', 'ok', 'truncated', 'unparsed', 'failed'] as const;
+const judgementStatuses = ['pending', 'ok', 'truncated', 'unparsed', 'failed'] as const;
 /** Facts only: `pending` not judged yet, `truncated` capped before its own end, `unparsed` no label found, `failed` the engine gave up. */
 export type JudgementStatus = (typeof judgementStatuses)[number];
 

@@ -1,6 +1,6 @@
 /** Label scales: what the integers of a judgement file mean. A file may hold several; each row names its own. */
 
-export interface ScaleLabel {
+interface ScaleLabel {
   readonly value: number;
   readonly name: string;
   readonly description: string;

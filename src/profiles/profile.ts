@@ -50,6 +50,12 @@ const schema = v.strictObject({
   /** Of the weights, as shown beside every score: fp32, fp16, int8 … */
   precision: v.optional(v.string(), 'unknown'),
   max_tokens: v.pipe(v.number(), v.integer(), v.minValue(16)),
+  /** Jinja template that turns messages into text, as in a tokenizer_config.json; needed by prompts with `messages`. */
+  chat_template: v.optional(v.string()),
+  /** Values of the template's `bos_token` and `eos_token`. */
+  special_tokens: v.optional(
+    v.strictObject({ bos_token: v.optional(v.string(), ''), eos_token: v.optional(v.string(), '') }),
+  ),
   prompts: v.strictObject({
     score: v.optional(prompt),
     label_first: v.optional(prompt),

@@ -6,7 +6,7 @@ import type { Judgement } from '../domain/judgement.js';
 import { sliceCodePoints } from '../domain/text.js';
 import type { Prompt } from './profile.js';
 
-export type PromptSlot = 'query' | 'document' | 'title';
+type PromptSlot = 'query' | 'document' | 'title';
 
 /** Part of a rendered prompt: the template's own text, or what filled a slot (untrusted). */
 export interface Segment {

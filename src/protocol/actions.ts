@@ -14,7 +14,7 @@ interface Action {
   readonly group: 'move' | 'decide' | 'edit' | 'document' | 'view' | 'run';
 }
 
-export const actions = {
+const actions = {
   nextRow: { title: 'Next Row', keys: ['j', 'ArrowDown'], where: 'webview', group: 'move' },
   previousRow: { title: 'Previous Row', keys: ['k', 'ArrowUp'], where: 'webview', group: 'move' },
   firstRow: { title: 'First Row', keys: ['Home'], where: 'webview', group: 'move' },

@@ -6,15 +6,49 @@ import { createHash, randomBytes } from 'node:crypto';
 import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import * as path from 'node:path';
 import { RationaleError, messageOf } from '../domain/failure.js';
-import { parseJudgement, serialiseJudgement, type Judgement } from '../domain/judgement.js';
-import { isJsonObject } from '../domain/json.js';
+import { modes, parseJudgement, serialiseJudgement, type Judgement } from '../domain/judgement.js';
+import * as v from 'valibot';
+import { isJsonObject, type JsonObject } from '../domain/json.js';
 import { parseProfile } from '../profiles/profile.js';
 import type { RunRecord } from './run.js';
 
 export const judgementSuffix = '.judgements.jsonl';
 
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const object = v.custom<JsonObject>(isJsonObject, 'Expected object');
+const identity = v.looseObject({
+  id: v.string(),
+  sha256: v.string(),
+  profile: v.string(),
+  profile_sha256: v.string(),
+  engine: v.string(),
+  engine_version: v.string(),
+  device: v.string(),
+  precision: v.string(),
+});
+const recordSchema = v.object({
+  version: v.literal(1),
+  run_id: v.string(),
+  started_at: v.string(),
+  tool: v.object({ name: v.literal('rationale'), version: v.string() }),
+  settings: v.object({ mode: v.picklist(modes), explain: count }),
+  queries: v.array(v.object({ query_id: v.string(), query: v.string(), rows: count })),
+  first_stage: object,
+  model: v.nullable(identity),
+  profile: object,
+  scales: v.array(
+    v.object({
+      name: v.string(),
+      labels: v.array(v.object({ value: v.number(), name: v.string(), description: v.string() })),
+    }),
+  ),
+  seal: v.optional(
+    v.object({ state: v.picklist(['complete', 'cancelled']), rows: count, bytes: count, sha256: v.string() }),
+  ),
+});
+
 /** The record that stands beside a judgement file. Throws RationaleError when the name is no judgement file's. */
-export function recordPath(file: string): string {
+function recordPath(file: string): string {
   if (!file.endsWith(judgementSuffix)) {
     throw new RationaleError('user', `${file}: a run is written to a file whose name ends in ${judgementSuffix}.`);
   }
@@ -70,30 +104,26 @@ export async function readRunFile(file: string): Promise<{ readonly rows: Judgem
       `${recordFile} is not valid JSON (${messageOf(error)}), so the run cannot be resumed. The judgements in ${file} are untouched.`,
     );
   }
-  if (
-    !isJsonObject(value) ||
-    value['version'] !== 1 ||
-    typeof value['run_id'] !== 'string' ||
-    !isJsonObject(value['settings'])
-  ) {
+  const record = v.safeParse(recordSchema, value);
+  if (!record.success) {
+    const issue = record.issues[0];
+    const field = issue.path?.map((part) => String(part.key)).join('.') ?? 'the record';
     throw new RationaleError(
       'user',
-      `${recordFile} is not a run record of this version, so the run cannot be resumed.`,
+      `${recordFile}: ${field}: ${issue.message}. The run cannot be resumed; its judgements in ${file} are untouched.`,
     );
   }
-  const profile = parseProfile(JSON.stringify(value['profile']), recordFile);
+  const profile = parseProfile(JSON.stringify(record.output.profile), recordFile);
   const rows: Judgement[] = [];
   text.split('\n').forEach((line, i) => {
     if (line === '') return;
     const parsed = parseJudgement(line);
     if (!parsed.ok)
-      throw new RationaleError(
-        'user',
-        `${file}, line ${i + 1}: ${parsed.reason}. Repair or remove the line, then resume.`,
-      );
+      throw new RationaleError('user', `${file}, line ${i + 1}: ${parsed.reason}. Repair the line, then resume.`);
     rows.push(parsed.judgement);
   });
-  return { rows, record: { ...(value as unknown as RunRecord), profile } };
+  const { seal, ...rest } = record.output;
+  return { rows, record: { ...rest, profile, ...(seal === undefined ? {} : { seal }) } };
 }
 
 async function readText(file: string): Promise<string> {

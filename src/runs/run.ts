@@ -1,5 +1,6 @@
 /** A run: one or more queries, their candidates, an engine and a judgement file that fills up. Types shared by its parts. */
 import type { Candidate, Query } from '../domain/candidate.js';
+import type { RationaleError } from '../domain/failure.js';
 import type { Judgement, Mode, ModelIdentity } from '../domain/judgement.js';
 import type { JsonObject } from '../domain/json.js';
 import type { LabelScale } from '../domain/scale.js';
@@ -50,7 +51,13 @@ export type RunState =
       readonly perSecond: number | null;
     }
   | { readonly phase: 'complete' | 'cancelled'; readonly done: number; readonly total: number }
-  | { readonly phase: 'failed'; readonly done: number; readonly total: number; readonly message: string };
+  | {
+      readonly phase: 'failed';
+      readonly done: number;
+      readonly total: number;
+      readonly message: string;
+      readonly category: RationaleError['category'];
+    };
 
 export type RunChange =
   /** Rows by index (line from 0) whose content changed. */

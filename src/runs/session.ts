@@ -12,17 +12,23 @@ import { modesOf, scaleOf } from '../profiles/profile.js';
 import type { JudgedPair, JudgementEvent, ScoredPair } from '../protocol/inference.js';
 import type { QueryCandidates, Run, RunChange, RunRecord, RunSettings, RunState } from './run.js';
 import { claimRunFile, readRunFile, writeRunFile } from './run-file.js';
+import { lockRun } from './run-lock.js';
 
 /** The file on disk is replaced at most this often while the run goes on. */
 const flushEveryMs = 3_000;
 
-export interface RunOptions {
+export interface RunOptions extends RunLimits {
   /** NAME.judgements.jsonl; must not exist yet. */
   readonly path: string;
   readonly queries: readonly QueryCandidates[];
   readonly settings: RunSettings;
   readonly engine: RerankEngine;
   readonly toolVersion: string;
+}
+
+export interface RunLimits {
+  /** False for a row that somebody has decided on: its answer stays as it is. Asked right before a rationale is written. */
+  readonly mayChange?: (index: number) => boolean;
 }
 
 interface Group {
@@ -48,6 +54,8 @@ export class RunSession implements Run {
     private readonly engine: RerankEngine,
     public record: RunRecord,
     public rows: Judgement[],
+    private readonly mayChange: (index: number) => boolean,
+    private readonly release: () => Promise<void>,
   ) {
     let from = 0;
     for (const query of record.queries) {
@@ -81,8 +89,15 @@ export class RunSession implements Run {
       profile: engine.profile,
       scales: [scaleOf(engine.profile)],
     };
-    const session = new RunSession(options.path, engine, record, firstStageRows(options.queries, record));
-    await session.flush();
+    const release = await lockRun(options.path);
+    const rows = firstStageRows(options.queries, record);
+    const session = new RunSession(options.path, engine, record, rows, options.mayChange ?? always, release);
+    try {
+      await session.flush();
+    } catch (error) {
+      await release();
+      throw error;
+    }
     session.go();
     return session;
   }
@@ -91,7 +106,22 @@ export class RunSession implements Run {
    * Goes on with a run that was interrupted or cancelled; what was judged stays. Throws RationaleError when the model is not the one
    * that began it: scores of two models do not make one ranking.
    */
-  static async resume(path: string, engine: RerankEngine): Promise<RunSession> {
+  static async resume(path: string, engine: RerankEngine, limits: RunLimits = {}): Promise<RunSession> {
+    const release = await lockRun(path);
+    try {
+      return await RunSession.reopen(path, engine, limits, release);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  private static async reopen(
+    path: string,
+    engine: RerankEngine,
+    limits: RunLimits,
+    release: () => Promise<void>,
+  ): Promise<RunSession> {
     const { rows, record } = await readRunFile(path);
     const expected = record.queries.reduce((sum, q) => sum + q.rows, 0);
     if (rows.length !== expected) {
@@ -100,7 +130,7 @@ export class RunSession implements Run {
         `${path} holds ${rows.length} rows, its run record ${expected}: the file was changed, so the run cannot be resumed.`,
       );
     }
-    const session = new RunSession(path, engine, withoutSeal(record), rows);
+    const session = new RunSession(path, engine, withoutSeal(record), rows, limits.mayChange ?? always, release);
     session.go();
     return session;
   }
@@ -135,7 +165,7 @@ export class RunSession implements Run {
       (error: unknown) =>
         isAbort(error) || this.abort.signal.aborted
           ? this.end({ phase: 'cancelled', ...this.progress() })
-          : this.end({ phase: 'failed', ...this.progress(), message: messageOf(error) }),
+          : this.end({ phase: 'failed', ...this.progress(), message: messageOf(error), category: categoryOf(error) }),
     );
   }
 
@@ -200,6 +230,8 @@ export class RunSession implements Run {
   private async explainRow(index: number, model: ModelIdentity): Promise<void> {
     const row = this.rows[index];
     if (row === undefined || row.score_parts === null || row.explanation !== null || row.mode === 'label-first') return;
+    if (!this.mayChange(index)) return;
+    if (row.status === 'ok') this.rows[index] = { ...row, status: 'pending' };
     const pair = { ...this.pair(index), ...(row.label === null ? {} : { label: row.label }) };
     for await (const event of this.engine.judge(
       { query: row.query, mode: 'label-first', pairs: [pair] },
@@ -273,13 +305,14 @@ export class RunSession implements Run {
   }
 
   private restartTiming(): void {
-    this.timing = { since: performance.now(), done: this.progress().done };
+    this.timing = { since: performance.now(), done: 0 };
   }
 
   private report(phase: 'scoring' | 'explaining', indexes: readonly number[]): void {
     if (this.current.phase !== phase) {
       this.current = { phase, done: 0, total: 0, perSecond: null };
-      this.timing = { since: this.timing.since, done: 0 };
+      // The report comes after the first one was done.
+      this.timing = { since: this.timing.since, done: this.progress().done - 1 };
     }
     const { done, total } = this.progress();
     const seconds = (performance.now() - this.timing.since) / 1000;
@@ -307,8 +340,9 @@ export class RunSession implements Run {
     try {
       await this.flush();
     } catch (error) {
-      result = { phase: 'failed', ...this.progress(), message: messageOf(error) };
+      result = { phase: 'failed', ...this.progress(), message: messageOf(error), category: categoryOf(error) };
     }
+    await this.release();
     this.current = result;
     this.emit({ type: 'rows', indexes: state.phase === 'cancelled' ? this.rows.map((_, i) => i) : touched });
     this.emit({ type: 'state' });
@@ -325,6 +359,12 @@ export class RunSession implements Run {
     await this.writing;
     this.flushed = performance.now();
   }
+}
+
+const always = (): boolean => true;
+
+function categoryOf(error: unknown): RationaleError['category'] {
+  return error instanceof RationaleError ? error.category : 'bug';
 }
 
 function withoutSeal(record: RunRecord): RunRecord {

@@ -1,6 +1,7 @@
 /**
- * How long a person worked on a decision: the seconds of an annotation event. Time stops without window focus and
- * 60 s after the last sign of life, so that a lunch break does not look like a hard document.
+ * How long a person worked on a decision: the seconds of an annotation event. Counted per row, from the time it was
+ * selected. Time stops without window focus and 60 s after the last sign of life, so that a lunch break does not look
+ * like a hard document.
  */
 const idleMs = 60_000;
 
@@ -8,6 +9,9 @@ export class ActivityClock {
   private activeMs = 0;
   /** Time of the last sign of life while focused; null while not. */
   private last: number | null;
+  /** The row being worked on, and the one before it, whose text may be committed only after it was left. */
+  private row: string | null = null;
+  private left: { readonly row: string; readonly activeMs: number } | null = null;
 
   /** `now` gives milliseconds of a monotonic clock. */
   constructor(
@@ -17,9 +21,20 @@ export class ActivityClock {
     this.last = focused ? now() : null;
   }
 
-  /** A key, a click, a message of the webview. */
-  touch(): void {
+  /** A sign of life of somebody who works on `row`; on another row than before the count starts anew. */
+  touch(row: string): void {
     this.settle();
+    this.show(row);
+  }
+
+  /** `row` is what is shown now, whoever or whatever selected it: no sign of life. */
+  show(row: string): void {
+    if (row === this.row) return;
+    const spent = this.peek();
+    this.left = this.row === null ? null : { row: this.row, activeMs: this.activeMs + spent };
+    this.row = row;
+    this.activeMs = 0;
+    if (this.last !== null) this.last = this.now();
   }
 
   setFocused(focused: boolean): void {
@@ -28,18 +43,27 @@ export class ActivityClock {
     else this.last ??= this.now();
   }
 
-  /** Active seconds since the last call, to a tenth; starts anew. */
-  take(): number {
-    this.settle();
-    const seconds = Math.round(this.activeMs / 100) / 10;
-    this.activeMs = 0;
-    return seconds;
+  /** Active seconds on `row` since it was selected or last taken, to a tenth; starts anew. 0 for a row long left. */
+  take(row: string): number {
+    let ms = 0;
+    if (row === this.row) {
+      this.settle();
+      ms = this.activeMs;
+      this.activeMs = 0;
+    } else if (row === this.left?.row) {
+      ms = this.left.activeMs;
+      this.left = null;
+    }
+    return Math.round(ms / 100) / 10;
   }
 
   private settle(): void {
-    if (this.last === null) return;
-    const now = this.now();
-    this.activeMs += Math.min(now - this.last, idleMs);
-    this.last = now;
+    this.activeMs += this.peek();
+    if (this.last !== null) this.last = this.now();
+  }
+
+  /** What has been spent since the last sign of life. */
+  private peek(): number {
+    return this.last === null ? 0 : Math.min(this.now() - this.last, idleMs);
   }
 }

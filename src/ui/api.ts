@@ -21,6 +21,8 @@ export interface OpenEditor {
   readonly onDidPost: vscode.Event<ToWebview>;
   /** As if the webview had sent it: checked, then handled. */
   readonly dispatch: (message: unknown) => Promise<void>;
+  /** What Save As does once its dialog has given a name. */
+  readonly saveAs: (destination: vscode.Uri) => Promise<void>;
 }
 
 export interface RationaleApi {
@@ -32,6 +34,8 @@ export interface RationaleApi {
   }[];
   readonly inference: () => { readonly pid: number | undefined; readonly model: ModelIdentity | null };
   readonly onDidShowMessage: vscode.Event<ShownMessage>;
+  /** Where the journals of unsaved decisions lie. */
+  readonly journalFolder: string;
 }
 
 export function createApi(
@@ -50,9 +54,11 @@ export function createApi(
         detail: () => editor.detail(),
         onDidPost: editor.onDidPost,
         dispatch: (message) => editors.receive(editor, message),
+        saveAs: (destination) => editors.saveAs(editor.file, destination),
       })),
     runs: () => runs.active,
     inference: () => ({ pid: model.pid, model: model.model }),
     onDidShowMessage,
+    journalFolder: editors.journalFolder,
   };
 }

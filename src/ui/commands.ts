@@ -42,7 +42,10 @@ export function registerCommands(
       return Promise.resolve();
     },
     exportRefinementData: (argument) =>
-      exportRefinementData({ context: services.context, messages, editors }, exportArguments(argument)),
+      exportRefinementData(
+        { context: services.context, messages, editors, model: services.model },
+        exportArguments(argument),
+      ),
   };
   const register = (id: CommandId, handler: Handler): vscode.Disposable =>
     vscode.commands.registerCommand(commandName(id), (argument: unknown, selection: unknown) =>

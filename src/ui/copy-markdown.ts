@@ -2,13 +2,18 @@
 import type { JudgementDocument } from '../annotation/document.js';
 import type { Judgement } from '../domain/judgement.js';
 import type { RowKey } from '../protocol/editor.js';
+import { linkTarget } from './document-place.js';
 import { labelView, nameOf, placeOf } from './row-view.js';
 
 /**
  * The rows `keys` in their order, one heading per query, one numbered item per document with its label, score and
- * rationale; documents with a URI are linked. People's labels and rationales count where they differ, and say so.
+ * rationale; documents with a URI are linked, where `placeOfUri` says (a path from where it is pasted, or a URI). People's labels and rationales count where they differ, and say so.
  */
-export function rankingMarkdown(document: JudgementDocument, keys: readonly RowKey[]): string {
+export function rankingMarkdown(
+  document: JudgementDocument,
+  keys: readonly RowKey[],
+  placeOfUri: (uri: string) => string = (uri) => uri,
+): string {
   const lines: string[] = [];
   let query: string | undefined;
   let number = 0;
@@ -35,7 +40,7 @@ export function rankingMarkdown(document: JudgementDocument, keys: readonly RowK
       ...(j.score === null ? [] : [`score ${j.score.toFixed(3)}`]),
       ...(j.rank === null || j.first_stage_rank === null ? [] : [`first stage ${j.first_stage_rank}`]),
     ];
-    lines.push(`${number}. **${linked(j)}** (${facts.join(', ')})`);
+    lines.push(`${number}. **${linked(j, placeOfUri)}** (${facts.join(', ')})`);
     const explanation = decision?.explanation ?? j.explanation;
     if (explanation !== null && explanation.trim() !== '') {
       const edited = decision?.explanation !== undefined && decision.explanation !== j.explanation;
@@ -47,10 +52,12 @@ export function rankingMarkdown(document: JudgementDocument, keys: readonly RowK
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-function linked(j: Judgement): string {
+function linked(j: Judgement, placeOfUri: (uri: string) => string): string {
   const text = escaped(j.title ?? placeOf(j) ?? nameOf(j));
   // Angle brackets allow spaces and parentheses in a destination; the few characters they do not are encoded.
-  return j.uri === null ? text : `[${text}](<${j.uri.replace(/[<>\n\r]/g, encodeURIComponent)}>)`;
+  return j.uri === null
+    ? text
+    : `[${text}](<${linkTarget(placeOfUri(j.uri)).replace(/[<>\n\r]/g, encodeURIComponent)}>)`;
 }
 
 /** Untrusted text as Markdown that shows itself: no link, image, HTML or heading of its own. */

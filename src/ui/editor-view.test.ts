@@ -1,8 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { JudgementDocument } from '../annotation/document.js';
+import { sha256 } from '../domain/identity.js';
+import { parseProfile } from '../profiles/profile.js';
 import { noFilter } from '../protocol/editor.js';
 import { rankingMarkdown } from './copy-markdown.js';
 import { EditorNavigation } from './editor-navigation.js';
@@ -38,6 +40,7 @@ async function opened(
     readonly: null,
     changedOnDisk: false,
     canOpen: true,
+    profiles: [],
   };
   return { document, file, navigation: new EditorNavigation(document) };
 }
@@ -173,12 +176,36 @@ describe('selectedDetail', () => {
   });
 });
 
+describe('rows of the embedded model in a teacher’s file, which has no run record', () => {
+  it('show their exact prompt and the model’s notice, and a person’s rows neither', async () => {
+    const root = path.resolve(import.meta.dirname, '../..');
+    const text = await readFile(path.join(root, 'models/rationale-135m/profile.json'), 'utf8');
+    const known = { profile: parseProfile(text, 'profile.json'), sha256: sha256(text), runId: null };
+    const teacher = (await readFile(path.join(root, 'examples/teacher.judgements.jsonl'), 'utf8')).split('\n');
+    const [of, model] = ['pubmedqa-human-conclusion', 'rationale-135m'].map((id) =>
+      teacher.find((line) => line.includes(`"model":{"id":"${id}"`) && line.includes('"explanation":"')),
+    );
+    const { file, navigation } = await opened([model ?? '', of ?? '']);
+    const shown = { ...file, profiles: [known] };
+    navigation.setOrder('file');
+    navigation.select(0);
+    const notice = known.profile.rationale_notice ?? 'none';
+    expect(selectedDetail(shown, navigation)?.prompt).toMatchObject({ exact: true });
+    expect(selectedDetail(shown, navigation)?.explanationNotes).toContain(notice);
+    expect(editorView(shown, navigation).notices).toContainEqual({ severity: 'info', text: notice });
+    navigation.select(1);
+    expect(selectedDetail(shown, navigation)?.prompt).toBeNull();
+    expect(selectedDetail(shown, navigation)?.explanationNotes).not.toContain(notice);
+  });
+});
+
 describe('rankingMarkdown', () => {
   it('lists the ranking per query, with people’s labels and rationales where they differ', async () => {
     const { document, navigation } = await opened([
       answer('Q [1]?', 'a', { rank: 2, first_stage_rank: 1, score: 0.25, uri: 'file:///w/a%20(1).md', title: 'A <b>' }),
       answer('Q [1]?', 'b', { rank: 1, first_stage_rank: 2, score: 1.5, label_probabilities: [0.2, 0.7, 0.1] }),
     ]);
+    expect(rankingMarkdown(document, [0], () => 'notes/50% (1).md')).toContain('(<notes/50%25%20(1).md>)');
     document.decide(0, { kind: 'label', label: 2 });
     document.decide(0, { kind: 'explanation', text: 'Because.\n![x](http://x)' });
     expect(rankingMarkdown(document, navigation.keys)).toBe(

@@ -8,6 +8,7 @@ import type { EditorView, Notice, RowDetail, RowKey, RowSummary, RunView } from 
 import { matchRanges } from '../retrieval/analyzer.js';
 import type { Run } from '../runs/run.js';
 import type { EditorNavigation } from './editor-navigation.js';
+import { profileHashOf, profileOfRow, type KnownProfile } from './row-profile.js';
 import { rowDetail, rowSummary, type ShownJudgement } from './row-view.js';
 import { liveRunView, nothingRelevant, recordedRunView } from './run-view.js';
 
@@ -25,6 +26,8 @@ export interface ShownFile {
   readonly changedOnDisk: boolean;
   /** Documents can be opened from their URIs. */
   readonly canOpen: boolean;
+  /** Profiles at hand beside that of the file's own run: the embedded and the configured model's. */
+  readonly profiles: readonly KnownProfile[];
 }
 
 /** The header and the frame of the list. */
@@ -33,6 +36,7 @@ export function editorView(file: ShownFile, navigation: EditorNavigation): Edito
   const queries = new Map<string, { queryId: string; query: string; rows: number }>();
   const counts = Object.fromEntries(reviewStates.map((state) => [state, 0])) as Record<ReviewState, number>;
   const usedScales = new Map<string, LabelScale>();
+  const usedProfiles = new Set<string>();
   let pending = 0;
   let judgements = 0;
   for (const row of document.rows) {
@@ -40,6 +44,8 @@ export function editorView(file: ShownFile, navigation: EditorNavigation): Edito
     const j = row.judgement;
     judgements++;
     if (j.status === 'pending') pending++;
+    const profile = profileHashOf(j.model);
+    if (profile !== null) usedProfiles.add(profile);
     counts[document.review(row.key)]++;
     const query = queries.get(j.query_id);
     if (query === undefined) queries.set(j.query_id, { queryId: j.query_id, query: j.query, rows: 1 });
@@ -56,7 +62,7 @@ export function editorView(file: ShownFile, navigation: EditorNavigation): Edito
     kind: run === null ? 'judgements' : 'run',
     readonly: file.readonly,
     run,
-    notices: noticesOf(file, run, [...queries.keys()]),
+    notices: noticesOf(file, run, [...queries.keys()], usedProfiles),
     queries: [...queries.values()],
     scales: [...usedScales.values()],
     count: navigation.keys.length,
@@ -100,7 +106,7 @@ export function selectedDetail(file: ShownFile, navigation: EditorNavigation): R
   if (row === undefined) return null;
   return rowDetail(shown(file, row.key, row.judgement), {
     scales: file.document.scales,
-    profile: profileOf(file),
+    profile: profileOfRow(row.judgement, knownProfiles(file), sha256),
     termRanges: matchRanges,
     sha256,
     canOpen: file.canOpen,
@@ -126,15 +132,32 @@ function shown(file: ShownFile, key: RowKey, judgement: Judgement): ShownJudgeme
   };
 }
 
-function profileOf(file: ShownFile) {
-  return file.run?.record.profile ?? file.document.run?.profile ?? null;
+/** The run's own profile first. */
+function knownProfiles(file: ShownFile): KnownProfile[] {
+  const run = file.run?.record ?? file.document.run;
+  const own =
+    run?.profile === undefined || run.profile === null
+      ? []
+      : [{ profile: run.profile, sha256: profileHashOf(run.model), runId: run.run_id }];
+  return [...own, ...file.profiles];
+}
+
+/** What the profiles of the run and of the rows' models say about their rationales, each once. */
+function rationaleNotices(file: ShownFile, used: ReadonlySet<string>): string[] {
+  const concerned = knownProfiles(file).filter((k) => k.runId !== null || (k.sha256 !== null && used.has(k.sha256)));
+  return [...new Set(concerned.flatMap((k) => k.profile.rationale_notice ?? []))];
 }
 
 function queryOf(document: JudgementDocument, key: RowKey | undefined): string | undefined {
   return key === undefined ? undefined : document.judgementRow(key)?.judgement.query_id;
 }
 
-function noticesOf(file: ShownFile, run: RunView | null, queryIds: readonly string[]): Notice[] {
+function noticesOf(
+  file: ShownFile,
+  run: RunView | null,
+  queryIds: readonly string[],
+  usedProfiles: ReadonlySet<string>,
+): Notice[] {
   const { document } = file;
   const notices: Notice[] = [];
   const resume = { id: 'resumeRun', title: 'Resume' } as const;
@@ -177,7 +200,6 @@ function noticesOf(file: ShownFile, run: RunView | null, queryIds: readonly stri
       text: `Unsaved decisions on answers that are no longer in this file are kept and return with their answers: ${what}.`,
     });
   }
-  const notice = profileOf(file)?.rationale_notice;
-  if (notice !== undefined) notices.push({ severity: 'info', text: notice });
+  for (const text of rationaleNotices(file, usedProfiles)) notices.push({ severity: 'info', text });
   return notices;
 }

@@ -11,12 +11,14 @@ import type { Messages } from './errors.js';
 import { evaluationSetsOfWorkspace, pickFormat, pickPolicy } from './export-choices.js';
 import { exportPreview } from './export-preview.js';
 import type { JudgementEditors } from './judgement-editor.js';
+import type { ModelHost } from './model-host.js';
 import { showReport } from './report-documents.js';
 
 export interface ExportServices {
   readonly context: vscode.ExtensionContext;
   readonly messages: Messages;
   readonly editors: JudgementEditors;
+  readonly model: ModelHost;
 }
 
 /** Arguments for a keybinding or a test; what is missing is asked for. With a folder nothing needs to be confirmed. */
@@ -44,10 +46,13 @@ export async function exportRefinementData(
   const asked = given.folder === undefined && given.policy === undefined;
   const policy = asked ? await pickPolicy(defaults, await annotatorsOf(files)) : defaults;
   if (policy === undefined) return undefined;
+  // Teacher files may hold answers of the embedded model, whose prompt its own profile renders.
+  const profiles = (await services.model.profiles()).map((known) => known.profile);
   const plan = await withProgress('Reading judgements', (signal, report) =>
     planExport({
       files: files.map((uri) => uri.fsPath),
       format,
+      profiles,
       policy,
       signal,
       progress: (rows) => report(`${rows} rows`),

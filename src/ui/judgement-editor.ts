@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { access, cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { replayDecisions } from '../annotation/copy.js';
 import { JudgementDocument, type Edit } from '../annotation/document.js';
 import { companionStem } from '../annotation/record.js';
 import { commandName, viewTypes } from '../contributions.js';
@@ -23,7 +24,7 @@ import { JudgementFile, type FileChange } from './judgement-file.js';
 import type { Log } from './log.js';
 import { parseFromWebview } from './message-guard.js';
 import type { ModelHost } from './model-host.js';
-import { openDocument } from './open-document.js';
+import { documentName, openDocument, resolveDocument } from './open-document.js';
 import type { RunRegistry } from './run-registry.js';
 import { annotatorName } from './settings.js';
 import { webviewHtml } from './webview-html.js';
@@ -102,12 +103,20 @@ export class EditorPanel {
   }
 }
 
+/** What lies beside a judgement file and goes with it, by the end of its name. */
+const companions = ['.run.json', '.rationale.json', '.corrections'] as const;
+
+/** Messages that show somebody at work on the selected row. */
+const worksOnRow: ReadonlySet<FromWebview['type']> = new Set(['select', 'move', 'decide', 'draft', 'run']);
+
 type EditEvents = vscode.EventEmitter<vscode.CustomDocumentEditEvent<JudgementFile>>;
 
 export class JudgementEditors {
   /** VS Code looks an edited document up by view type, so an edit is told to the provider that opened the file only. */
   private readonly editsOf = new WeakMap<JudgementFile, EditEvents>();
   private readonly files = new Map<string, JudgementFile>();
+  /** What was decided on a file that its run goes on to write after its last editor was closed. */
+  private readonly closedWhileRunning = new Map<string, JudgementDocument>();
   private readonly editors = new Set<EditorPanel>();
   /** Files whose edits from the journal are not on VS Code's undo stack yet. */
   private readonly restoring = new WeakSet<JudgementFile>();
@@ -119,6 +128,17 @@ export class JudgementEditors {
       vscode.window.onDidChangeWindowState((state) => this.clock.setFocused(state.focused)),
       services.runs.onDidStart((run) => this.files.get(run.path)?.attach(run)),
     );
+    this.subscriptions.push(
+      services.runs.onDidChange(() => {
+        for (const path of this.closedWhileRunning.keys()) {
+          if (services.runs.get(path) === undefined) this.closedWhileRunning.delete(path);
+        }
+      }),
+    );
+    services.runs.mayChange = (path, index) => {
+      const file = this.files.get(path)?.document ?? this.closedWhileRunning.get(path);
+      return file?.isDecided(index) !== true;
+    };
   }
 
   /** Registers a provider for each of the view types. */
@@ -157,6 +177,11 @@ export class JudgementEditors {
     return [...this.editors];
   }
 
+  /** Private to this installation: unsaved decisions and drafts, by judgement file. */
+  get journalFolder(): string {
+    return vscode.Uri.joinPath(this.services.context.globalStorageUri, 'journal').fsPath;
+  }
+
   get activePanel(): EditorPanel | undefined {
     return this.panels.find((editor) => editor.panel.active);
   }
@@ -170,21 +195,24 @@ export class JudgementEditors {
         `${uri.fsPath} is open in a Rationale editor of the other kind: close that first.`,
       );
     }
-    const { context, log } = this.services;
-    const file = await JudgementFile.open(uri, {
+    const { log } = this.services;
+    const options = {
       annotator: await annotatorName(),
       installationId: await this.installationId(),
-      journalDir: vscode.Uri.joinPath(context.globalStorageUri, 'journal').fsPath,
-    });
+      journalDir: this.journalFolder,
+    };
+    const file = await JudgementFile.open(uri, options, await this.services.model.profiles());
     log.main.info(`opened ${uri.toString(true)}: ${file.document.rows.length} rows`);
     for (const notice of file.document.notices) log.main.warn(notice);
     if (file.document.restoredEdits.length > 0) this.restoring.add(file);
     if (uri.scheme === 'file') {
       const key = uri.fsPath;
       this.files.set(key, file);
+      this.closedWhileRunning.delete(key);
       const dispose = file.dispose.bind(file);
       file.dispose = () => {
         this.files.delete(key);
+        if (file.isRunning) this.closedWhileRunning.set(key, file.document);
         dispose();
       };
       const run = this.services.runs.get(key);
@@ -197,9 +225,9 @@ export class JudgementEditors {
 
   /**
    * Copies judgements, run record, sidecar and logs to `destination`, and writes the decisions that are not saved yet
-   * into the copy only. Throws RationaleError where decisions already lie beside `destination`.
+   * into the copy only. Throws RationaleError where a companion of another file already lies beside `destination`.
    */
-  private async saveAs(file: JudgementFile, destination: vscode.Uri): Promise<void> {
+  async saveAs(file: JudgementFile, destination: vscode.Uri): Promise<void> {
     if (destination.scheme !== 'file') {
       throw new RationaleError('user', `A judgement file is saved to a disk, not to ${destination.scheme}:.`);
     }
@@ -211,16 +239,21 @@ export class JudgementEditors {
     }
     const from = companionStem(file.document.path);
     const to = companionStem(destination.fsPath);
-    if (await exists(`${to}.corrections`)) {
+    if (from === to) {
+      await file.save();
+      return;
+    }
+    for (const suffix of companions) {
+      if (!(await exists(`${to}${suffix}`))) continue;
       throw new RationaleError(
         'user',
-        `${to}.corrections holds decisions on another file of that name, which a copy must not mix with these. Choose another name.`,
+        `${to}${suffix} belongs to another file of that name, with which a copy must not be mixed. Choose another name.`,
       );
     }
     await mkdir(path.dirname(to), { recursive: true });
     if (file.uri.scheme === 'file') {
       await cp(file.document.path, destination.fsPath);
-      for (const suffix of ['.run.json', '.rationale.json', '.corrections']) {
+      for (const suffix of companions) {
         if (await exists(`${from}${suffix}`)) await cp(`${from}${suffix}`, `${to}${suffix}`, { recursive: true });
       }
     } else {
@@ -265,8 +298,10 @@ export class JudgementEditors {
   async receive(editor: EditorPanel, raw: unknown): Promise<void> {
     await this.services.messages.runWithErrorHandling('message from the editor', async () => {
       const message = parseFromWebview(raw);
-      this.clock.touch();
+      // Scrolling, filters and pages asked for by themselves are no work on a row.
+      if (worksOnRow.has(message.type)) this.clock.touch(rowOf(editor));
       await this.handle(editor, message);
+      this.clock.show(rowOf(editor));
     });
   }
 
@@ -325,7 +360,7 @@ export class JudgementEditors {
 
   private decide(editor: EditorPanel, message: Extract<FromWebview, { type: 'decide' }>): void {
     const { file, navigation } = editor;
-    const edit = file.decide(message.key, message.decision, this.clock.take());
+    const edit = file.decide(message.key, message.decision, this.clock.take(rowOf(editor, message.key)));
     if (edit !== undefined) this.pushEdit(file, edit);
     if (message.advance) {
       navigation.select(message.key);
@@ -352,7 +387,7 @@ export class JudgementEditors {
         await openDocument(this.judgementAt(editor, key), file.uri);
         return;
       case 'explainRow':
-        this.explain(editor, key);
+        await this.explain(editor, key);
         return;
       case 'cancelRun':
         await file.run?.cancel();
@@ -361,7 +396,8 @@ export class JudgementEditors {
         await this.resume(file);
         return;
       case 'copyMarkdown': {
-        const text = rankingMarkdown(file.document, editor.navigation.keys);
+        const places = await this.placesOf(editor);
+        const text = rankingMarkdown(file.document, editor.navigation.keys, (uri) => places.get(uri) ?? uri);
         await vscode.env.clipboard.writeText(text);
         editor.post({ type: 'announce', text: `Copied ${editor.navigation.keys.length} rows as Markdown.` });
         return;
@@ -374,18 +410,30 @@ export class JudgementEditors {
     }
   }
 
-  private explain(editor: EditorPanel, key: RowKey | null): void {
-    const judgement = this.judgementAt(editor, key);
-    if (key !== null && editor.file.run?.explain(key) === true) {
-      editor.post({ type: 'announce', text: 'A rationale for this document is written next.' });
-    } else if (judgement.explanation !== null) {
-      throw new RationaleError('user', 'This document has a rationale already.');
-    } else {
-      throw new RationaleError(
-        'user',
-        'The run has ended, and a finished judgement file is never rewritten. To have a rationale for more documents, set rationale.rerank.explain higher and rerank again.',
-      );
+  /** The documents of the rows shown, as seen from the workspace folder; what cannot be found stays as it is written. */
+  private async placesOf(editor: EditorPanel): Promise<ReadonlyMap<string, string>> {
+    const { file, navigation } = editor;
+    const places = new Map<string, string>();
+    for (const key of navigation.keys) {
+      const uri = file.document.judgementRow(key)?.judgement.uri ?? null;
+      if (uri === null || places.has(uri)) continue;
+      const found = await resolveDocument(uri, file.uri).catch(() => undefined);
+      places.set(uri, found === undefined ? uri : documentName(found));
     }
+    return places;
+  }
+
+  /** Has the row's rationale written: by the run that goes on, else by taking up again the one that has ended. */
+  private async explain(editor: EditorPanel, key: RowKey | null): Promise<void> {
+    const { file } = editor;
+    const judgement = this.judgementAt(editor, key);
+    const refusal = file.readonly ?? refusalToExplain(judgement, key !== null && file.document.isDecided(key), file);
+    if (refusal !== null || key === null) throw new RationaleError('user', refusal ?? 'No row is selected.');
+    if (file.run?.explain(key) !== true) {
+      if (file.isRunning) throw new RationaleError('user', 'The run ends just now: ask again in a moment.');
+      await this.services.runs.resume(file.document.path, this.services.model.engine(), key);
+    }
+    editor.post({ type: 'announce', text: 'A rationale for this document is written next.' });
   }
 
   private async resume(file: JudgementFile): Promise<void> {
@@ -412,7 +460,7 @@ export class JudgementEditors {
     );
   }
 
-  /** Replays onto the copy what is not saved in the original. Only the net state of a row counts, as in a save. */
+  /** Gives the copy what is not saved in the original. Only the net state of a row counts, as in a save. */
   private async copyUnsaved(original: JudgementDocument, destination: string): Promise<void> {
     const scratch = vscode.Uri.joinPath(this.services.context.globalStorageUri, 'journal-of-copies').fsPath;
     const copy = await JudgementDocument.open({
@@ -422,22 +470,7 @@ export class JudgementEditors {
       journalDir: scratch,
     });
     try {
-      for (const row of original.rows) {
-        if (row.kind === 'malformed' || original.saved(row.key)) continue;
-        const { decision, flagged, comment } = original.annotation(row.key);
-        if (decision === null) copy.decide(row.key, { kind: 'clear' });
-        else if (decision.kind === 'accepted') copy.decide(row.key, { kind: 'accept' });
-        else if (decision.kind === 'skipped') copy.decide(row.key, { kind: 'skip' });
-        else if (decision.kind === 'cannot_judge') copy.decide(row.key, { kind: 'cannot_judge' });
-        else {
-          if (decision.label !== undefined) copy.decide(row.key, { kind: 'label', label: decision.label });
-          if (decision.explanation !== undefined) {
-            copy.decide(row.key, { kind: 'explanation', text: decision.explanation });
-          }
-        }
-        copy.decide(row.key, { kind: 'flag', flagged });
-        copy.decide(row.key, { kind: 'comment', text: comment });
-      }
+      replayDecisions(original, copy);
       await copy.save();
     } finally {
       copy.dispose();
@@ -459,6 +492,24 @@ export class JudgementEditors {
     setContextKey('runActive', file?.isRunning ?? false);
     setContextKey('runResumable', file?.isResumable ?? false);
   }
+}
+
+/** Names a row over all files: the one given, else the selected one. */
+function rowOf(editor: EditorPanel, key = editor.navigation.selected?.key): string {
+  return `${editor.file.uri.toString()} ${key ?? ''}`;
+}
+
+/** Why the row can have no (other) rationale, as a sentence; null where it can. */
+function refusalToExplain(judgement: Judgement, decided: boolean, file: JudgementFile): string | null {
+  if (judgement.explanation !== null) return 'This document has a rationale already.';
+  if (decided) {
+    return 'Somebody has decided on this document already. A rationale would make it another answer than the one that was judged: clear the decision first.';
+  }
+  const record = file.run?.record ?? file.document.run;
+  if (record === null)
+    return 'This file was written by no run of Rationale, so there is no model to ask for a rationale.';
+  if (record.settings?.mode !== 'score') return null;
+  return 'This run only scores. To have rationales, set rationale.rerank.explain above 0 and rerank with a model that writes them.';
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -11,6 +11,7 @@ import { RationaleError } from '../domain/failure.js';
 import type { DecisionRequest, RowKey } from '../protocol/editor.js';
 import type { Run, RunChange } from '../runs/run.js';
 import type { ShownFile } from './editor-view.js';
+import type { KnownProfile } from './row-profile.js';
 
 /** What changed: `rows` everything that lists show, `detail` only the text of a rationale being written. */
 export type FileChange = 'rows' | 'detail';
@@ -33,6 +34,8 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
   private readonly subscriptions: { dispose(): unknown }[] = [];
   private stopRun: (() => void) | null = null;
   private knownStamp = '';
+  /** Of the log as it was read or written last. */
+  private knownLogSize = 0;
   /** The run record, the sidecar or somebody else's log changed: the judgements' own stamp does not tell. */
   private companionsTouched = false;
   private checking: NodeJS.Timeout | undefined;
@@ -41,7 +44,7 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
     readonly uri: vscode.Uri,
     readonly document: JudgementDocument,
     readonly readonly: string | null,
-    private readonly installationId: string,
+    readonly profiles: readonly KnownProfile[],
   ) {
     this.subscriptions.push(this.changed, this.outside, this.failed);
     const stop = document.onDidChange(() => this.changed.fire('rows'));
@@ -49,15 +52,20 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
   }
 
   /** Opens `uri`; one that is no file on a disk (a git revision) opens read-only. Throws RationaleError. */
-  static async open(uri: vscode.Uri, options: Omit<OpenOptions, 'path' | 'text' | 'readonly'>): Promise<JudgementFile> {
+  static async open(
+    uri: vscode.Uri,
+    options: Omit<OpenOptions, 'path' | 'text' | 'readonly'>,
+    profiles: readonly KnownProfile[],
+  ): Promise<JudgementFile> {
     if (uri.scheme !== 'file') {
       const text = new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
       const document = await JudgementDocument.open({ ...options, path: uri.fsPath, readonly: true, text });
       const what = uri.scheme === 'git' ? 'a revision in git' : `a “${uri.scheme}:” document, not a file on a disk`;
-      return new JudgementFile(uri, document, `This is ${what}: it can be read, not changed.`, options.installationId);
+      const readonly = `This is ${what}: it can be read, not changed.`;
+      return new JudgementFile(uri, document, readonly, profiles);
     }
     const document = await JudgementDocument.open({ ...options, path: uri.fsPath });
-    const file = new JudgementFile(uri, document, null, options.installationId);
+    const file = new JudgementFile(uri, document, null, profiles);
     await file.remember();
     file.watch();
     return file;
@@ -125,8 +133,10 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
   }
 
   async save(): Promise<void> {
+    if ((await sizeOf(this.document.log)) !== this.knownLogSize) this.companionsTouched = true;
     await this.document.save();
-    if (this.changedOnDisk) await this.reload();
+    this.knownLogSize = await sizeOf(this.document.log);
+    if (this.changedOnDisk || this.companionsTouched) await this.reload();
     this.changed.fire('rows');
   }
 
@@ -172,13 +182,11 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
     ];
     // A watcher starts a moment later: what changed in between is looked for once.
     this.lookAgain(watchStartMs);
-    // Saving appends to our own log; every other log belongs to somebody else.
-    const ownLog = `-${this.installationId.replace(/-/g, '').slice(0, 8)}.jsonl`;
     for (const pattern of patterns) {
       const watcher = vscode.workspace.createFileSystemWatcher(pattern);
       const check = (uri: vscode.Uri): void => {
-        if (uri.path.endsWith(ownLog)) return;
-        if (uri.path !== this.uri.path) this.companionsTouched = true;
+        // The log we append to is another window's, too: checkDisk tells by its size whose lines are new.
+        if (uri.path !== this.uri.path && uri.fsPath !== this.document.log) this.companionsTouched = true;
         // Events of one change come in bursts, and a file may be half-written at the first.
         this.lookAgain(burstMs);
       };
@@ -204,10 +212,10 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
       // Deleted or being replaced: what is shown stays.
       return;
     }
+    if ((await sizeOf(this.document.log)) !== this.knownLogSize) this.companionsTouched = true;
     if (judgements === this.knownStamp) {
-      const touched = this.companionsTouched;
-      this.companionsTouched = false;
-      if (touched && this.document.unsavedCount === 0) await this.reload();
+      // With unsaved decisions it waits for the save, which reads everything again.
+      if (this.companionsTouched && this.document.unsavedCount === 0) await this.reload();
       return;
     }
     if (this.document.unsavedCount === 0) {
@@ -220,8 +228,18 @@ export class JudgementFile implements vscode.CustomDocument, ShownFile {
   }
 
   private async remember(): Promise<void> {
+    this.companionsTouched = false;
     this.knownStamp = await stampOf(this.document.path);
+    this.knownLogSize = await sizeOf(this.document.log);
   }
+}
+
+/** In bytes; 0 where there is no such file. */
+async function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }
 
 async function stampOf(file: string): Promise<string> {

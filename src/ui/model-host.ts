@@ -1,12 +1,16 @@
 /** The one engine of this window: made from the settings when first needed, made anew when they change. */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { RationaleError } from '../domain/failure.js';
+import { messageOf, RationaleError } from '../domain/failure.js';
+import { sha256 } from '../domain/identity.js';
 import type { ModelIdentity } from '../domain/judgement.js';
 import type { RerankEngine } from '../inference/engine.js';
 import { createOnnxEngine, type OnnxEngine } from '../inference/onnx/engine.js';
+import { parseProfile } from '../profiles/profile.js';
 import { ActionableError } from './errors.js';
 import type { Log } from './log.js';
+import type { KnownProfile } from './row-profile.js';
 import { readSetting } from './settings.js';
 
 /** The folder of the model that comes with the extension, below its root. */
@@ -55,6 +59,30 @@ export class ModelHost {
       );
     }
     return (this.current ??= this.create());
+  }
+
+  /**
+   * The profiles of the embedded and of the configured model, read from their folders: no process is started, so this
+   * is for workspaces nobody trusts, too. One that cannot be read is left out and logged.
+   */
+  async profiles(): Promise<readonly KnownProfile[]> {
+    const configured = vscode.workspace.getConfiguration('rationale').get<unknown>('model.folder');
+    const folders = [
+      vscode.Uri.joinPath(this.extensionUri, embeddedModel).fsPath,
+      ...(typeof configured === 'string' && path.isAbsolute(configured.trim()) ? [configured.trim()] : []),
+    ];
+    const read = await Promise.all(folders.map((folder) => this.readProfile(path.join(folder, 'profile.json'))));
+    return read.filter((known) => known !== null);
+  }
+
+  private async readProfile(file: string): Promise<KnownProfile | null> {
+    try {
+      const text = await readFile(file, 'utf8');
+      return { profile: parseProfile(text, file), sha256: sha256(text), runId: null };
+    } catch (error) {
+      this.log.main.warn(`rows of its model show no prompt: ${messageOf(error)}`);
+      return null;
+    }
   }
 
   /** Ends the child; the next `engine()` starts from the settings again. */

@@ -12,6 +12,7 @@ import { askQuestion, checkedQuestion, rememberQuestion } from './question.js';
 import type { RunRegistry } from './run-registry.js';
 import { liveRunView } from './run-view.js';
 import { readSetting } from './settings.js';
+import { viewTypes } from '../contributions.js';
 import { startRun, withSearchProgress, type RerankServices } from './start-run.js';
 import { WorkspaceIndex, type IndexProgress } from './workspace-index.js';
 
@@ -97,9 +98,15 @@ export function reportRuns(
         messages.show(
           'error',
           `The run stopped after ${state.done} of ${state.total} documents; what was judged is kept in ${path.basename(run.path)}. ${state.message}`,
-          [{ title: 'Resume', run: () => resume(run.path) }],
+          [{ title: 'Resume', run: () => resumeInEditor(run.path, resume) }],
         );
       },
     );
   });
+}
+
+/** With its editor open, which knows the rows that somebody has decided on. */
+async function resumeInEditor(path: string, resume: (path: string) => Promise<unknown>): Promise<void> {
+  await vscode.commands.executeCommand('vscode.openWith', vscode.Uri.file(path), viewTypes.judgements);
+  await resume(path);
 }

@@ -4,6 +4,7 @@ import type { Judgement } from '../domain/judgement.js';
 import type { Annotation, ReviewState } from '../domain/review.js';
 import { findScale, labelName, type LabelScale } from '../domain/scale.js';
 import { utf16Index } from '../domain/text.js';
+import { hasScheme } from './document-place.js';
 import { promptFor, type Profile } from '../profiles/profile.js';
 import { promptInputOf, renderPrompt } from '../profiles/template.js';
 import type { LabelView, RowDetail, RowKey, RowSummary } from '../protocol/editor.js';
@@ -23,7 +24,7 @@ export interface ShownJudgement {
 /** What belongs to the whole file and is needed to show a row. */
 export interface RowContext {
   readonly scales: readonly LabelScale[];
-  /** The profile of the run that wrote the file, where there was one. */
+  /** The profile that the row was asked with, where it is known. */
   readonly profile: Profile | null;
   /** UTF-16 ranges of the query's terms in the document. */
   readonly termRanges: (document: string, query: string) => readonly { readonly start: number; readonly end: number }[];
@@ -203,7 +204,9 @@ function factsOf(j: Judgement): { name: string; value: string }[] {
 
 function snippet(j: Judgement): string {
   const start = j.document
-    .slice(0, snippetLength * 2)
+    .slice(0, snippetLength * 3)
+    // The list shows the title already, and headings say little on one line.
+    .replace(/^(?:\s*#{1,6} [^\n]*\n)+/, '')
     .replace(/\s+/g, ' ')
     .trim();
   return start.length <= snippetLength ? start : `${start.slice(0, snippetLength).trimEnd()}…`;
@@ -246,6 +249,8 @@ function place(path: string, range: readonly [number, number] | null): string {
 }
 
 function fileNameOf(uri: string): string {
+  // A path is no URI: its percent signs and number signs stand for themselves.
+  if (!hasScheme(uri)) return uri.slice(uri.lastIndexOf('/') + 1);
   const path = uri.replace(/[?#].*$/, '');
   const last = path.slice(path.lastIndexOf('/') + 1);
   try {

@@ -12,6 +12,8 @@ export class RunRegistry {
   private readonly changed = new vscode.EventEmitter<void>();
   /** A run started, made progress or ended. */
   readonly onDidChange = this.changed.event;
+  /** False for a row whose answer must stay as it is, because somebody has decided on it. Set by who knows decisions. */
+  mayChange: (path: string, index: number) => boolean = () => true;
 
   get(path: string): Run | undefined {
     return this.runs.get(path);
@@ -24,13 +26,19 @@ export class RunRegistry {
 
   /** Starts a run; throws what RunSession.start throws. */
   async start(options: RunOptions): Promise<Run> {
-    return this.add(await RunSession.start(options));
+    return this.add(await RunSession.start({ ...options, ...this.limits(options.path) }));
   }
 
-  /** Goes on with an interrupted run; throws what RunSession.resume throws. */
-  async resume(path: string, engine: RerankEngine): Promise<Run> {
+  /**
+   * Goes on with a run that has ended, to write the rationale of row `explain` first where one is given. Throws what
+   * RunSession.resume throws, and RationaleError (user) while a run writes the file.
+   */
+  async resume(path: string, engine: RerankEngine, explain: number | null = null): Promise<Run> {
     if (this.runs.has(path)) throw new RationaleError('user', `${path} is being written by a run already.`);
-    return this.add(await RunSession.resume(path, engine));
+    const run = await RunSession.resume(path, engine, this.limits(path));
+    // At once: a run with nothing left to do ends as soon as its model is loaded.
+    if (explain !== null) run.explain(explain);
+    return this.add(run);
   }
 
   /** Cancels every run and waits until their files are sealed. */
@@ -41,6 +49,10 @@ export class RunRegistry {
   dispose(): void {
     this.started.dispose();
     this.changed.dispose();
+  }
+
+  private limits(path: string): { readonly mayChange: (index: number) => boolean } {
+    return { mayChange: (index) => this.mayChange(path, index) };
   }
 
   private add(run: Run): Run {

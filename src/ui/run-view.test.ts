@@ -54,3 +54,11 @@ describe('the view of a run', () => {
     ).toBe('complete');
   });
 });
+
+describe('liveRunView', () => {
+  it('counts rationales in rationales, not in tokens', () => {
+    expect(liveRunView({ phase: 'explaining', done: 2, total: 5, perSecond: 0.25 }).message).toBe(
+      'Wrote 2 of 5 rationales · 0.3 rationales/s',
+    );
+  });
+});

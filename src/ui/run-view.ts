@@ -22,7 +22,7 @@ export function liveRunView(state: RunState): RunView {
         state: 'explaining',
         done: state.done,
         total: state.total,
-        message: `Wrote ${state.done} of ${state.total} rationales${rate(state.perSecond, 'tokens')}`,
+        message: `Wrote ${state.done} of ${state.total} rationales${rate(state.perSecond, 'rationales')}`,
       };
     case 'complete':
       return { state: 'complete', done: state.done, total: state.total, message: 'Complete' };

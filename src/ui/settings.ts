@@ -1,6 +1,6 @@
 /** Reads the settings of src/contributions.ts by their typed keys. */
 import { execFile } from 'node:child_process';
-import { userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import * as vscode from 'vscode';
 import type { SettingKey, Settings } from '../contributions.js';
 import { RationaleError } from '../domain/failure.js';
@@ -18,16 +18,14 @@ export function readSetting<K extends SettingKey>(key: K): Settings[K] {
   return value;
 }
 
-/** The name under which decisions are logged: the setting, else git's user.name, else the login name. */
+/**
+ * The name under which decisions are logged: the setting (of the user, never of a workspace), else git's user.name where
+ * the workspace is trusted, else the login name.
+ */
 export async function annotatorName(): Promise<string> {
   const set = readSetting('annotator').trim();
   if (set !== '') return set;
-  const git = await new Promise<string>((resolve) => {
-    // In the home directory: a workspace's own .git/config is not asked, for it may come from anywhere.
-    execFile('git', ['config', '--global', 'user.name'], { timeout: 2_000 }, (error, stdout) =>
-      resolve(error === null ? stdout.trim() : ''),
-    );
-  });
+  const git = vscode.workspace.isTrusted ? await gitName() : '';
   if (git !== '') return git;
   try {
     return userInfo().username;
@@ -35,4 +33,13 @@ export async function annotatorName(): Promise<string> {
     // A container's user id without a passwd entry.
     return 'annotator';
   }
+}
+
+/** The user's own, empty where there is none. In the home directory: no git and no configuration of a workspace is asked. */
+function gitName(): Promise<string> {
+  return new Promise((resolve) => {
+    execFile('git', ['config', '--global', 'user.name'], { timeout: 2_000, cwd: homedir() }, (error, stdout) =>
+      resolve(error === null ? stdout.trim() : ''),
+    );
+  });
 }

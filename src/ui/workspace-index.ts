@@ -12,6 +12,7 @@ import { PassageIndex, type PassageSource } from '../retrieval/passage-index.js'
 import { alwaysExcluded, readTextFile, type ListedFile } from '../retrieval/workspace.js';
 import { ActionableError } from './errors.js';
 import type { Log } from './log.js';
+import { documentName } from './open-document.js';
 import { readSetting } from './settings.js';
 
 export interface IndexProgress {
@@ -234,7 +235,7 @@ export class WorkspaceIndex {
   private source(): PassageSource {
     return {
       read: (name) => readTextFile(this.absolute(name), { maxBytes: readSetting('rerank.maxFileSize') }),
-      uri: (name) => vscode.Uri.file(this.absolute(name)).toString(),
+      uri: (name) => documentName(vscode.Uri.file(this.absolute(name))),
     };
   }
 
@@ -243,9 +244,9 @@ export class WorkspaceIndex {
     const folders = vscode.workspace.workspaceFolders ?? [];
     const [only] = folders;
     if (folders.length === 1 && only !== undefined) return path.join(only.uri.fsPath, name);
-    const folder = folders.find((f) => name.startsWith(`${f.name}/`));
+    const folder = folders.find((f) => name.startsWith(`${folderName(f)}/`));
     if (folder === undefined) return name;
-    return path.join(folder.uri.fsPath, name.slice(folder.name.length + 1));
+    return path.join(folder.uri.fsPath, name.slice(folderName(folder).length + 1));
   }
 
   private nameOf(uri: vscode.Uri): string | undefined {
@@ -266,7 +267,14 @@ export class WorkspaceIndex {
 
 /** Relative to its folder, and below the folder's name where a workspace has several. */
 function nameIn(folder: vscode.WorkspaceFolder, relative: string): string {
-  return (vscode.workspace.workspaceFolders?.length ?? 0) > 1 ? `${folder.name}/${relative}` : relative;
+  return (vscode.workspace.workspaceFolders?.length ?? 0) > 1 ? `${folderName(folder)}/${relative}` : relative;
+}
+
+/** The folder's name, with its place where an earlier folder of the workspace has the same. */
+function folderName(folder: vscode.WorkspaceFolder): string {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const taken = folders.some((other) => other.index < folder.index && other.name === folder.name);
+  return taken ? `${folder.name} (${folder.index + 1})` : folder.name;
 }
 
 /** What the user keeps out of explorer and search; findFiles alone applies only the first. */

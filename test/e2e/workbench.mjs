@@ -25,7 +25,10 @@ export async function openWorkbench({ browser, folder, extensions, screenshots, 
   const page = await newPage(browser, view);
   const outside = watchOutsideRequests(page);
   const errors = [];
-  page.on('pageerror', (error) => errors.push(error.message));
+  // Uncaught errors of our page; VS Code's own windows and previews have theirs, which are not ours to mend.
+  page.on('pageerror', ({ stack, message }) => {
+    if (stack === undefined || stack.includes('/dist/webview/')) errors.push(stack ?? message);
+  });
   page.setDefaultTimeout(30_000);
   mkdirSync(screenshots, { recursive: true });
   await page.goto(server.url({ folder: copy }));
@@ -54,7 +57,7 @@ export async function openWorkbench({ browser, folder, extensions, screenshots, 
     folder: copy,
     /** Addresses outside this machine that were asked for. */
     outside,
-    /** Uncaught errors of the window's own page. */
+    /** Uncaught errors of the Rationale editor's page. */
     errors,
 
     /** Runs a command by its title in the palette. */
@@ -106,10 +109,12 @@ export async function openWorkbench({ browser, folder, extensions, screenshots, 
     tab: (name) => page.getByRole('tab', { name }),
 
     /**
-     * The document inside the webview on screen. Hidden webviews stay in the page, so the visible one is meant.
+     * The document inside a webview on screen, the first by default. Hidden webviews stay in the page, so only the
+     * visible ones count.
      * @returns {import('playwright-core').FrameLocator}
      */
-    webview: () => page.frameLocator('iframe.webview.ready:visible').frameLocator('#active-frame'),
+    webview: ({ nth = 0 } = {}) =>
+      page.locator('iframe.webview.ready:visible').nth(nth).contentFrame().frameLocator('#active-frame'),
 
     /** Waits for a notification toast. */
     async notified(text) {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { JudgementDocument } from '../../src/annotation/document.js';
 import { codePointLength } from '../../src/domain/text.js';
 import {
   activated,
@@ -134,6 +136,95 @@ describe('the Rationale editor', () => {
     assert.deepEqual(loggedEvents(uri), []);
   });
 
+  it('brings back decisions that a crash left in the journal, on the undo stack', async () => {
+    const uri = judgementFile(teacherRows(2));
+    const { journalFolder } = await activated();
+    const annotator = (await openEditor(judgementFile(teacherRows(1)))).view().annotator;
+    // What a window that died has left: the same document, never saved.
+    const died = await JudgementDocument.open({
+      path: uri.fsPath,
+      annotator,
+      installationId: '0123456789abcdef',
+      journalDir: journalFolder,
+    });
+    died.decide(0, { kind: 'accept' });
+    died.decide(1, { kind: 'label', label: 2 });
+    died.dispose();
+    const editor = await openEditor(uri);
+    await until('a dirty tab', () => activeTab().isDirty);
+    assert.equal(editor.view().unsaved, 2);
+    await vscode.commands.executeCommand('undo');
+    await until('one decision less', () => editor.view().reviewCounts.corrected === 0);
+    assert.equal(editor.view().reviewCounts.accepted, 1);
+    await save();
+    assert.deepEqual(
+      loggedEvents(uri).map(({ action, doc_id }) => [action, doc_id]),
+      [['accept', 'doc-1']],
+    );
+  });
+
+  it('shows what another window of this installation saves to the same log', async () => {
+    const uri = judgementFile(teacherRows(3));
+    const editor = await openEditor(uri);
+    await editor.dispatch(label(0, 2));
+    await until('a dirty tab', () => activeTab().isDirty);
+    await save();
+    const [saved] = loggedEvents(uri);
+    const folder = uri.fsPath.replace(/\.jsonl$/, '.corrections');
+    const [log = ''] = readdirSync(folder);
+    const elsewhere = { ...saved, id: 'ffffffff-ffff-7fff-bfff-ffffffffff00', doc_id: 'doc-3', action: 'skip' };
+    appendFileSync(
+      path.join(folder, log),
+      `${JSON.stringify({ ...elsewhere, label: undefined, answer_id: undefined })}\n`,
+    );
+    await until('the other window’s decision', () => editor.view().reviewCounts.skipped === 1);
+    assert.equal(editor.view().reviewCounts.corrected, 1);
+  });
+
+  it('saves a copy with what is logged and what is unsaved, and leaves the original’s log alone', async () => {
+    const uri = judgementFile(teacherRows(3));
+    const editor = await openEditor(uri);
+    await editor.dispatch(label(0, 2));
+    await until('a dirty tab', () => activeTab().isDirty);
+    await save();
+    await editor.dispatch({ type: 'decide', key: 1, decision: { kind: 'skip' }, advance: false });
+    await editor.dispatch({ type: 'decide', key: 2, decision: { kind: 'flag', flagged: true }, advance: false });
+    const copy = vscode.Uri.file(path.join(temporaryFolder(), 'copy.judgements.jsonl'));
+    await editor.saveAs(copy);
+    assert.equal(readFileSync(copy.fsPath, 'utf8'), readFileSync(uri.fsPath, 'utf8'));
+    const actions = (file: vscode.Uri): unknown[] => loggedEvents(file).map(({ action, doc_id }) => [action, doc_id]);
+    assert.deepEqual(actions(copy), [
+      ['correct', 'doc-1'],
+      ['skip', 'doc-2'],
+      ['flag', 'doc-3'],
+    ]);
+    assert.deepEqual(actions(uri), [['correct', 'doc-1']]);
+    await assert.rejects(editor.saveAs(copy), /Choose another name/);
+    const taken = vscode.Uri.file(path.join(temporaryFolder(), 'taken.judgements.jsonl'));
+    writeFileSync(taken.fsPath.replace(/\.jsonl$/, '.run.json'), '{}');
+    await assert.rejects(editor.saveAs(taken), /run\.json belongs to another file/);
+  });
+
+  it('shows a revision in git read-only, beside the file as it is', async () => {
+    const uri = judgementFile(teacherRows(2));
+    const folder = path.dirname(uri.fsPath);
+    const git = (...args: string[]): void => {
+      execFileSync('git', ['-c', 'user.name=T', '-c', 'user.email=t@example.invalid', ...args], { cwd: folder });
+    };
+    git('init', '--quiet');
+    git('add', '.');
+    git('commit', '--quiet', '-m', 'first');
+    appendFileSync(uri.fsPath, `${JSON.stringify({ query: 'q', document: 'new', label: 1 })}\n`);
+    await vscode.commands.executeCommand('git.openRepository', folder);
+    const revision = uri.with({ scheme: 'git', query: JSON.stringify({ path: uri.fsPath, ref: 'HEAD' }) });
+    const editor = await openEditor(revision);
+    assert.equal(editor.view().total, 2);
+    assert.match(editor.view().readonly ?? '', /revision in git/);
+    const shown = await messagesDuring(() => editor.dispatch(label(0, 2)));
+    assert.match(shown[0]?.text ?? '', /revision in git/);
+    assert.equal((await openEditor(uri)).view().total, 3);
+  });
+
   it('goes on to the next undecided row', async () => {
     const editor = await openEditor(judgementFile(teacherRows(4)));
     await editor.dispatch({ type: 'select', key: 1 });
@@ -142,6 +233,7 @@ describe('the Rationale editor', () => {
     await editor.dispatch({ type: 'select', key: 0 });
     await editor.dispatch({ type: 'decide', key: 0, decision: { kind: 'skip' }, advance: true });
     assert.equal(editor.view().selected?.key, 2);
+    await until('a dirty tab', () => activeTab().isDirty);
   });
 
   it('shows two editors on one file the same decisions', async () => {
@@ -152,6 +244,7 @@ describe('the Rationale editor', () => {
     await until('two editors', () => api.openEditors().length === 2);
     await first.dispatch(label(0, 2));
     for (const editor of api.openEditors()) assert.equal(editor.view().reviewCounts.corrected, 1);
+    await until('a dirty tab', () => activeTab().isDirty);
   });
 
   it('reads the file again when it changes on disk and nothing is unsaved', async () => {

@@ -46,6 +46,25 @@ describe('Export Refinement Data', () => {
     );
   });
 
+  it('knows the embedded model’s prompt, so that its rows in a teacher’s file can go in', async () => {
+    const root = vscode.extensions.getExtension('rationale.rationale')?.extensionPath ?? '';
+    const examples = path.join(root, 'examples/teacher.judgements.jsonl');
+    const row = readFileSync(examples, 'utf8')
+      .split('\n')
+      .find((line) => line.includes('"model":{"id":"rationale-135m"') && line.includes('"explanation":"'));
+    const uri = judgementFile([row ?? 'no row']);
+    const editor = await openEditor(uri);
+    assert.equal(editor.detail()?.prompt?.exact, true);
+    await editor.dispatch({ type: 'decide', key: 0, decision: { kind: 'accept' }, advance: false });
+    await until('a dirty tab', () => activeTab().isDirty);
+    await save();
+    const folder = vscode.Uri.file(path.join(temporaryFolder(), 'data'));
+    const shown = await messagesDuring(() =>
+      vscode.commands.executeCommand('rationale.exportRefinementData', { files: [uri], format: 'trl-sft', folder }),
+    );
+    assert.match(shown[0]?.text ?? '', /^1 rows exported/);
+  });
+
   it('says why when no row can go in', async () => {
     const shown = await messagesDuring(async () =>
       vscode.commands.executeCommand('rationale.exportRefinementData', {

@@ -3,7 +3,8 @@
  * VS Code reports success when the extension host dies in the middle: the runner trusts only this file.
  *
  * A suite's title says in which of the runs (test/extension/run.mjs) it takes part: all run in `default`; those with
- * `[auto-save]` also with auto-save on; those with `[restricted]` only in the workspace nobody trusted.
+ * `[auto-save]` also with auto-save on; those with `[restricted]` only in the workspace nobody trusted; those with
+ * `[no-folder]` only in a window without a folder.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -12,7 +13,7 @@ import Mocha from 'mocha';
 export function run(): Promise<void> {
   const kind = process.env['RATIONALE_TEST_RUN'] ?? 'default';
   const mocha = new Mocha({ ui: 'bdd', color: false, timeout: 60_000, forbidOnly: true, forbidPending: true });
-  if (kind === 'default') mocha.grep(/\[restricted\]/).invert();
+  if (kind === 'default') mocha.grep(/\[(restricted|no-folder)\]/).invert();
   else mocha.fgrep(`[${kind}]`);
   for (const name of readdirSync(__dirname).sort())
     if (name.endsWith('.test.js')) mocha.addFile(path.join(__dirname, name));

@@ -104,9 +104,52 @@ describe('Rerank Workspace Documents', function () {
     await editor.dispatch({ type: 'decide', key: 0, decision: { kind: 'label', label: 3 }, advance: false });
     assert.equal(editor.view().unsaved, 1);
     const passage = rowsOnDisk(file)[0]?.document;
+    // As another checkout of the workspace would find it, too.
+    assert.equal(rowsOnDisk(file)[0]?.uri, 'boiler.md');
     await editor.dispatch({ type: 'run', action: 'openDocument', key: 0 });
     const opened = vscode.window.activeTextEditor;
     assert.equal(opened?.document.getText(opened.selection), passage);
+  });
+
+  it('finds the document of a judgement file further down, and links it from the workspace folder', async () => {
+    const deep = path.join(folder(), 'audits', 'may');
+    mkdirSync(deep, { recursive: true });
+    writeFileSync(path.join(folder(), 'audits', '50% #1.md'), 'Bees sleep at night.\n');
+    const file = vscode.Uri.file(path.join(deep, 'r.judgements.jsonl'));
+    writeFileSync(file.fsPath, `${JSON.stringify({ query: 'q', document: 'Bees', label: 1, uri: '50% #1.md' })}\n`);
+    try {
+      await vscode.commands.executeCommand('vscode.openWith', file, 'rationale.judgements');
+      const editor = await editorOf(await activated(), file);
+      await vscode.commands.executeCommand('rationale.copyMarkdown');
+      assert.match(await vscode.env.clipboard.readText(), /\(<audits\/50%25%20%231\.md>\)/);
+      await editor.dispatch({ type: 'run', action: 'openDocument', key: 0 });
+      assert.equal(vscode.window.activeTextEditor?.document.getText(), 'Bees sleep at night.\n');
+    } finally {
+      await closeAll();
+      rmSync(path.join(folder(), 'audits'), { recursive: true, force: true });
+    }
+  });
+
+  it('writes one more rationale when the run has ended, but none for a row that somebody has decided on', async () => {
+    const { editor, path: file, finished } = await rerank('boiler glaze ice');
+    await finished;
+    await until('the end in the editor', () => editor.view().run?.state === 'complete');
+    const open = rowsOnDisk(file).flatMap((row, key) => (row.explanation === null ? [key] : []));
+    const [decided, other] = open;
+    assert.ok(decided !== undefined && other !== undefined, `${open.length} rows without a rationale`);
+    await editor.dispatch({ type: 'decide', key: decided, decision: { kind: 'label', label: 3 }, advance: false });
+    const before = rowsOnDisk(file)[decided];
+    const refused = await messagesDuring(() => editor.dispatch({ type: 'run', action: 'explainRow', key: decided }));
+    assert.match(refused[0]?.text ?? '', /Somebody has decided/);
+    const said = await messagesDuring(() => editor.dispatch({ type: 'run', action: 'explainRow', key: other }));
+    assert.deepEqual(said, []);
+    const [again] = (await activated()).runs();
+    assert.equal((await again?.finished)?.phase, 'complete');
+    assert.notEqual(rowsOnDisk(file)[other]?.explanation, null);
+    assert.deepEqual(rowsOnDisk(file)[decided], before);
+    assert.equal(record(file).seal?.state, 'complete');
+    await until('the sealed run in the editor', () => editor.view().run?.state === 'complete');
+    assert.equal(editor.view().unsaved, 1);
   });
 
   it('finds a file that was just written, and none that git ignores or that the user excludes', async () => {

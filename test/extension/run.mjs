@@ -1,7 +1,7 @@
-// Runs the suite in a real VS Code, three times: as usual, with auto-save on, and in a workspace nobody trusted; and
+// Runs the suite in a real VS Code: as usual, with auto-save on, in a workspace nobody trusted, and without a folder; and
 // once a suite whose host dies, which must count as failed. Desktop VS Code where there is one (VSCODE_EXECUTABLE, or
 // a download and a display), else the served one of test/host, both through @vscode/test-electron.
-//   node test/extension/run.mjs [--runs control,default,auto-save,restricted]
+//   node test/extension/run.mjs [--runs control,default,auto-save,restricted,no-folder]
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { downloadAndUnzipVSCode } from '@vscode/test-electron';
@@ -15,6 +15,7 @@ const runs = {
   default: { settings: autoSaveOff },
   'auto-save': { settings: { 'files.autoSave': 'afterDelay', 'files.autoSaveDelay': 1000 } },
   restricted: { settings: { ...autoSaveOff, 'security.workspace.trust.startupPrompt': 'never' }, restricted: true },
+  'no-folder': { settings: autoSaveOff, workspace: path.join(root, 'test/extension/no-folder.code-workspace') },
 };
 
 /** The VS Code to run in. */

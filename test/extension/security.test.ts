@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import {
   activated,
@@ -10,6 +13,7 @@ import {
   openEditor,
   save,
   teacherRows,
+  temporaryFolder,
   until,
 } from './harness.js';
 
@@ -80,6 +84,20 @@ describe('a workspace that nobody trusted [restricted]', () => {
     assert.equal((await activated()).inference().pid, undefined);
   });
 
+  it('asks git for no name, and lets no workspace give one', async () => {
+    const config = path.join(temporaryFolder(), 'gitconfig');
+    writeFileSync(config, '[user]\n\tname = From Git\n');
+    process.env['GIT_CONFIG_GLOBAL'] = config;
+    try {
+      const editor = await openEditor(judgementFile(teacherRows(1)));
+      assert.equal(editor.view().annotator, vscode.workspace.isTrusted ? 'From Git' : userInfo().username);
+    } finally {
+      delete process.env['GIT_CONFIG_GLOBAL'];
+    }
+    const settings = vscode.workspace.getConfiguration('rationale');
+    await assert.rejects(async () => settings.update('annotator', 'Mallory', vscode.ConfigurationTarget.Workspace));
+  });
+
   it('opens, decides and saves', async () => {
     const uri = judgementFile(teacherRows(2));
     const editor = await openEditor(uri);
@@ -126,5 +144,25 @@ describe('auto-save [auto-save]', () => {
     if (!autoSave) await save();
     await until('the retract in the log', () => loggedEvents(uri).length === 2);
     assert.equal(loggedEvents(uri)[1]?.action, 'retract');
+  });
+});
+
+describe('a window without a folder [no-folder]', () => {
+  afterEach(closeAll);
+
+  it('says that no folder is open and offers to open one', async () => {
+    const shown = await messagesDuring(() =>
+      vscode.commands.executeCommand('rationale.rerankWorkspace', { question: 'boiler' }),
+    );
+    assert.match(shown[0]?.text ?? '', /No folder is open/);
+    assert.deepEqual(shown[0]?.actions, ['Open Folder']);
+  });
+
+  it('reranks open editors all the same', async () => {
+    const typed = await vscode.workspace.openTextDocument({ content: 'Penguins huddle to keep warm.' });
+    await vscode.window.showTextDocument(typed, { preview: false });
+    await vscode.commands.executeCommand('rationale.rerankOpenEditors', { question: 'why do penguins huddle?' });
+    const [run] = (await activated()).runs();
+    assert.equal((await run?.finished)?.phase, 'complete');
   });
 });

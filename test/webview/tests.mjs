@@ -146,6 +146,21 @@ export const tests = [
     },
   },
   {
+    name: 'keeps a draft and decides nothing when another window takes the focus',
+    scenario: 'run',
+    async check(page) {
+      await field(page).focus();
+      await page.keyboard.press('End');
+      await page.keyboard.type(' Half a thought');
+      await page.evaluate(() => {
+        document.hasFocus = () => false;
+      });
+      await field(page).blur();
+      await until(page, () => window.__host.sent.some((m) => m.type === 'draft' && m.text?.endsWith('Half a thought')));
+      assert.deepEqual(await sent(page, 'decide'), []);
+    },
+  },
+  {
     name: 'never decides while text is being typed',
     scenario: 'run',
     async check(page) {

@@ -2,15 +2,23 @@
 import { RationaleError } from '../../domain/failure.js';
 import { sha256 } from '../../domain/identity.js';
 import type { Mode } from '../../domain/judgement.js';
-import { codePointLength, sliceCodePoints } from '../../domain/text.js';
+import { codePointLength } from '../../domain/text.js';
 import { promptFor, type Profile, type Prompt, type Read } from '../../profiles/profile.js';
-import { renderSegments, type PromptInput } from '../../profiles/template.js';
+import { promptSegments } from '../../profiles/chat.js';
+import { textAfterLabel, type PromptInput, type Segment } from '../../profiles/template.js';
 import type { PromptTokenizer } from './tokenizer.js';
 
 /** A document shorter than this says too little to be judged: the question is refused as too long instead. */
 const minDocumentTokens = 32;
-/** No token of any vocabulary in use is longer on ordinary text; longer stretches are cut before they are tokenised. */
-const maxUnitsPerToken = 16;
+/** Ordinary text has fewer UTF-16 units a token: so much is tokenised at first, more only if it does not fill the room. */
+const usualUnitsPerToken = 16;
+
+/** The whole request is at fault, not one document. */
+export class QuestionTooLong extends RationaleError {
+  constructor(message: string) {
+    super('user', message);
+  }
+}
 
 /** One label token of a read: the id whose logit says `value`. */
 export interface LabelToken {
@@ -39,15 +47,10 @@ export class BoundPrompt {
   ) {
     const prompt = promptFor(profile, mode);
     if (prompt === undefined) throw new RationaleError('user', `profile ${profile.id} offers no ${mode} mode.`);
-    if (prompt.raw === undefined)
-      throw new RationaleError(
-        'user',
-        `profile ${profile.id}: this engine reads raw prompts only, ${mode} has messages.`,
-      );
     this.prompt = prompt;
     const read = prompt.reads.find((r) => r.as === 'expected');
     if (read === undefined) throw new RationaleError('user', `profile ${profile.id}: ${mode} reads no label.`);
-    if (!prompt.raw.endsWith(read.after)) {
+    if (this.segments({ query: '', title: null, document: '' }).at(-1)?.text.endsWith(read.after) !== true) {
       throw new RationaleError(
         'user',
         `profile ${profile.id}: the ${mode} prompt must end with "${read.after}", where the label is read.`,
@@ -57,32 +60,34 @@ export class BoundPrompt {
   }
 
   /**
-   * Encodes a pair, cutting the document (on a code point, at its end) to the profile's max_tokens less the tokens that
-   * are to be generated. Throws RationaleError when the question leaves no room for a document.
+   * Encodes a pair, cutting the document (on a code point, at its end) so that prompt and answer fit the profile's
+   * max_tokens. Throws QuestionTooLong when the question leaves no room for a document, and RationaleError when nothing
+   * of this pair's document fits.
    */
   prepare(input: PromptInput): PreparedPrompt {
-    const room = this.profile.max_tokens - (this.mode === 'score' ? 0 : this.prompt.max_new_tokens);
-    const empty = this.encode({ ...input, document: '' });
-    const budget = room - empty.ids.length;
-    if (budget < minDocumentTokens) {
-      throw new RationaleError(
-        'user',
-        `The question is too long: with the prompt it takes ${empty.ids.length} of the model's ${this.profile.max_tokens} tokens. Shorten it.`,
+    const room = this.profile.max_tokens - this.answerTokens;
+    const bare = this.encode({ query: input.query, title: null, document: '' }).ids.length;
+    if (room - bare < minDocumentTokens) {
+      throw new QuestionTooLong(
+        `The question is too long: with the prompt and the answer it takes ${bare + this.answerTokens} of the model's ${this.profile.max_tokens} tokens. Shorten it.`,
       );
     }
-    let document = input.document.slice(0, budget * maxUnitsPerToken);
+    let units = room * usualUnitsPerToken;
+    let document = wellFormedStart(input.document, units);
     let encoded = this.encode({ ...input, document });
-    // Cutting text can merge or split tokens at the cut, so the cut is checked and repeated.
-    while (encoded.ids.length > room) {
-      const [first] = encoded.spans.get('document') ?? [0];
-      const kept = this.tokenizer.decode(encoded.ids.slice(first, first + budget));
-      const length = Math.min(codePointLength(kept.trimStart()), codePointLength(document) - 1);
-      document = sliceCodePoints(document, 0, length);
+    while (encoded.ids.length < room && document.length < input.document.length) {
+      units *= 4;
+      document = wellFormedStart(input.document, units);
       encoded = this.encode({ ...input, document });
     }
-    // A cut in the middle of a surrogate pair would be half a character.
-    if (!document.isWellFormed() && input.document.isWellFormed()) {
-      document = document.slice(0, -1);
+    // Cutting text can merge or split tokens at the cut, so the cut is checked and repeated.
+    while (encoded.ids.length > room) {
+      const covered = encoded.covered.get('document') ?? [];
+      const bytes = covered[covered.length - 1 - (encoded.ids.length - room)] ?? 0;
+      const shorter = cutBytes(document, bytes);
+      if (shorter === '' || shorter.length >= document.length)
+        throw new RationaleError('user', 'Nothing of the document fits beside the question and its title.');
+      document = shorter;
       encoded = this.encode({ ...input, document });
     }
     return {
@@ -97,8 +102,14 @@ export class BoundPrompt {
     };
   }
 
-  private segments(input: PromptInput): ReturnType<typeof renderSegments> {
-    return renderSegments(this.prompt.raw ?? '', input);
+  /** Tokens kept free for the answer: what is forced before the rationale, and the longest rationale. */
+  private get answerTokens(): number {
+    if (this.mode === 'score') return 0;
+    return 1 + this.tokenizer.encode((textAfterLabel(this.prompt) ?? '').trimEnd()).length + this.prompt.max_new_tokens;
+  }
+
+  private segments(input: PromptInput): Segment[] {
+    return promptSegments(this.profile, this.prompt, input);
   }
 
   private encode(input: PromptInput): ReturnType<PromptTokenizer['encodePrompt']> {
@@ -134,4 +145,20 @@ function labelTokens(
     );
   }
   return found;
+}
+
+/** The first `units` UTF-16 units of a text, one fewer where that would halve a character. */
+function wellFormedStart(text: string, units: number): string {
+  if (text.length <= units) return text;
+  const last = text.charCodeAt(units - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? units - 1 : units);
+}
+
+/** The longest start of a text that takes at most `bytes` in UTF-8 and halves no character. */
+function cutBytes(text: string, bytes: number): string {
+  const utf8 = Buffer.from(text, 'utf8');
+  let end = Math.min(bytes, utf8.length);
+  // Continuation bytes are 10xxxxxx.
+  while (end > 0 && end < utf8.length && ((utf8[end] ?? 0) & 0xc0) === 0x80) end--;
+  return utf8.toString('utf8', 0, end);
 }

@@ -1,11 +1,11 @@
 /** Judges the pairs of a request one document at a time on a shared prefix: `score`, and `label-first` with its rationale. */
 import { RationaleError, messageOf } from '../../domain/failure.js';
-import type { Profile } from '../../profiles/profile.js';
+import { modesOf, type Profile } from '../../profiles/profile.js';
 import { textAfterLabel } from '../../profiles/template.js';
 import type { JudgedPair, JudgementEvent, PairRequest, RerankRequest, ScoredPair } from '../../protocol/inference.js';
 import type { Decoder } from './decoder.js';
 import { argmax, commonPrefix, expectedLabel, labelProbabilities, logProbability } from './logits.js';
-import { BoundPrompt, type PreparedPrompt } from './prompts.js';
+import { BoundPrompt, QuestionTooLong, type PreparedPrompt } from './prompts.js';
 import type { PromptTokenizer } from './tokenizer.js';
 
 /** Thrown between forwards when the request was cancelled. */
@@ -25,7 +25,7 @@ export class Reranker {
     private readonly profile: Profile,
   ) {
     // A profile that cannot be read is refused at load, not at the first document.
-    for (const mode of ['score', 'label-first'] as const) new BoundPrompt(profile, mode, tokenizer);
+    for (const mode of modesOf(profile)) if (mode !== 'explain-first') new BoundPrompt(profile, mode, tokenizer);
   }
 
   /**
@@ -42,13 +42,22 @@ export class Reranker {
     const bound = new BoundPrompt(this.profile, request.mode, this.tokenizer);
     const prepared: Prepared[] = [];
     for (const pair of request.pairs) {
-      prepared.push({
-        pair,
-        prompt: bound.prepare({ query: request.query, title: pair.title, document: pair.document }),
-      });
+      try {
+        prepared.push({
+          pair,
+          prompt: bound.prepare({ query: request.query, title: pair.title, document: pair.document }),
+        });
+      } catch (error) {
+        if (error instanceof QuestionTooLong) throw error;
+        emit({ type: 'failed', key: pair.key, message: messageOf(error) });
+      }
       await checkpoint();
     }
-    const shared = prepared.length > 1 ? commonPrefix(prepared.map((p) => p.prompt.ids)) : 0;
+    // The likelihood of the query's first token is read at the token before it, so that one is never shared.
+    const likelihood = bound.prompt.reads.some((r) => r.as === 'mean_log_probability');
+    const sharable = likelihood ? Math.min(...prepared.map((p) => p.prompt.query[0] - 1)) : Number.POSITIVE_INFINITY;
+    const shared =
+      prepared.length > 1 ? Math.max(0, Math.min(sharable, commonPrefix(prepared.map((p) => p.prompt.ids)))) : 0;
     const longest = Math.max(0, ...prepared.map((p) => p.prompt.ids.length));
     this.decoder.reserve(longest + (request.mode === 'score' ? 0 : bound.prompt.max_new_tokens + 16), 0);
     if (shared > 0) await this.decoder.forward(prepared[0]?.prompt.ids.slice(0, shared) ?? [], 0, [], checkpoint);
@@ -80,7 +89,7 @@ export class Reranker {
     const [queryStart, queryEnd] = prompt.query;
     const likelihood = bound.prompt.reads.some((r) => r.as === 'mean_log_probability');
     const wanted: number[] = [];
-    if (likelihood) for (let i = Math.max(queryStart, shared + 1); i < queryEnd; i++) wanted.push(i - 1 - shared);
+    if (likelihood) for (let i = Math.max(queryStart, 1); i < queryEnd; i++) wanted.push(i - 1 - shared);
     const logits = await this.decoder.forward(
       ids.slice(shared),
       shared,

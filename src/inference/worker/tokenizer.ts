@@ -14,6 +14,8 @@ export interface EncodedPrompt {
   readonly ids: readonly number[];
   /** Per slot: index of its first token and one past its last; a token that reaches into the slot counts. */
   readonly spans: ReadonlyMap<string, readonly [number, number]>;
+  /** Per slot: UTF-8 bytes of its text that its first 1, 2, … tokens cover. */
+  readonly covered: ReadonlyMap<string, readonly number[]>;
 }
 
 export class PromptTokenizer {
@@ -27,7 +29,13 @@ export class PromptTokenizer {
   static load(tokenizerJson: string): PromptTokenizer {
     const file = v.parse(tokenizerFile, JSON.parse(tokenizerJson));
     const specials = new Map(file.added_tokens.filter((t) => t.special).map((t) => [t.content, t.id]));
-    return new PromptTokenizer(new Tokenizer({ ...file, added_tokens: [], post_processor: null }, {}), specials);
+    return new PromptTokenizer(
+      new Tokenizer(
+        { ...file, pre_tokenizer: splitAsPython(file['pre_tokenizer']), added_tokens: [], post_processor: null },
+        {},
+      ),
+      specials,
+    );
   }
 
   /** Ids of a text, special tokens disabled. */
@@ -58,9 +66,10 @@ export class PromptTokenizer {
   encodePrompt(segments: readonly Segment[]): EncodedPrompt {
     const ids: number[] = [];
     const spans = new Map<string, readonly [number, number]>();
+    const covered = new Map<string, readonly number[]>();
     let stretch: Segment[] = [];
     const flush = (): void => {
-      this.encodeStretch(stretch, ids, spans);
+      this.encodeStretch(stretch, ids, spans, covered);
       stretch = [];
     };
     for (const segment of segments) {
@@ -78,13 +87,14 @@ export class PromptTokenizer {
       }
     }
     flush();
-    return { ids, spans };
+    return { ids, spans, covered };
   }
 
   private encodeStretch(
     stretch: readonly Segment[],
     ids: number[],
     spans: Map<string, readonly [number, number]>,
+    covered: Map<string, readonly number[]>,
   ): void {
     const text = stretch.map((s) => s.text).join('');
     if (text === '') return;
@@ -106,6 +116,9 @@ export class PromptTokenizer {
           segment.slot,
           filled ? [first + start, first + last + 1] : [first + added.length, first + added.length],
         );
+        const size = to - from;
+        const base = from;
+        covered.set(segment.slot, filled ? ends.slice(start, last + 1).map((e) => Math.min(size, e - base)) : []);
       }
       from = to;
     }
@@ -116,4 +129,25 @@ export class PromptTokenizer {
     const pattern = [...this.specialIds.keys()].map((s) => s.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
     return text.split(new RegExp(`(${pattern})`)).filter((part) => part !== '');
   }
+}
+
+/**
+ * GPT-2's split with white space as Unicode and Python's `tokenizers` define it: JavaScript's `\s`, which the library
+ * uses, lacks U+0085 (test/python/tokenizer.py compares).
+ */
+function splitAsPython(preTokenizer: unknown): unknown {
+  const byteLevel = v.safeParse(
+    v.looseObject({ type: v.literal('ByteLevel'), use_regex: v.literal(true) }),
+    preTokenizer,
+  );
+  if (!byteLevel.success) return preTokenizer;
+  const space = '\\p{White_Space}';
+  const pattern = `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^${space}\\p{L}\\p{N}]+|${space}+(?!\\P{White_Space})|${space}+`;
+  return {
+    type: 'Sequence',
+    pretokenizers: [
+      { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
+      { ...byteLevel.output, use_regex: false },
+    ],
+  };
 }

@@ -8,7 +8,7 @@ import { until } from '../steps.mjs';
 
 export const title = 'Rerank the workspace, read, correct, save, export';
 
-const question = 'Does vitamin D supplementation help children with asthma?';
+const question = 'Does breastfeeding protect children from obesity?';
 
 export async function run({ step, window, updateReadme }) {
   const workbench = await window({
@@ -37,7 +37,8 @@ export async function run({ step, window, updateReadme }) {
   });
 
   await step('scores come, then the order of the model', async () => {
-    await until('a score in every row', async () => (await editor.list.locator('text=waiting').count()) === 0, 120_000);
+    const waiting = editor.rows.filter({ hasText: 'Waiting for its score' });
+    await until('a score in every row', async () => (await waiting.count()) === 0, 120_000);
     const words = await editor.words(editor.rows.first());
     assert.match(words, /Rank 1\b.*Label \w+.*Score/);
   });
@@ -54,6 +55,7 @@ export async function run({ step, window, updateReadme }) {
       },
       180_000,
     );
+    await editor.frame.getByText('Complete', { exact: true }).waitFor({ timeout: 60_000 });
     await editor.rows.first().click();
     await workbench.screenshot('1-ranking');
     if (updateReadme) copyFileSync(await workbench.screenshot('readme'), path.join(root, 'media/screenshot.png'));
@@ -110,7 +112,13 @@ export async function run({ step, window, updateReadme }) {
     const target = path.join(workbench.folder, 'refinement');
     mkdirSync(target);
     await workbench.run('Rationale: Export Refinement Data…');
-    await workbench.quickInput.getByText('in which format?').waitFor();
+    const [which, format] = ['from which judgement files?', 'in which format?'].map((text) =>
+      workbench.quickInput.getByText(text),
+    );
+    await which.or(format).waitFor();
+    // Asked when the folder holds another judgement file; the one in the active editor is ticked.
+    if (await which.isVisible()) await page.keyboard.press('Enter');
+    await format.waitFor();
     await workbench.answer('trl-sft');
     await workbench.pick('with these choices');
     await workbench.quickInput.getByText('Export 1 of 8 rows…').waitFor();
@@ -118,11 +126,27 @@ export async function run({ step, window, updateReadme }) {
     await preview.getByText('prefilled').or(preview.getByText('decided')).first().waitFor();
     await workbench.screenshot('3-export');
     await workbench.pick('Export 1 of 8 rows…');
-    await workbench.answer(`${target}/`);
+    const box = workbench.quickInput.locator('input.input');
+    // VS Code writes the folder it starts from into the box, a moment after showing it.
+    await until('the folder dialog', async () => (await box.inputValue()).startsWith(workbench.folder));
+    await box.fill(`${target}/`);
+    await workbench.quickInput.getByRole('button', { name: 'Export Here' }).click();
     const written = await until('the exported file', () => readdirSync(target).find((name) => name.endsWith('.jsonl')));
     const rows = readFileSync(path.join(target, written), 'utf8').trim().split('\n');
     assert.equal(rows.length, 1);
     assert.ok(rows[0].includes('says nothing about children'));
+  });
+
+  await step("the teacher's file of the examples opens in the same editor, ready to be audited", async () => {
+    await workbench.run('View: Close All Editors');
+    await workbench.openFile('teacher.judgements.jsonl');
+    const teacher = rationaleEditor(workbench);
+    await teacher.frame.getByText('300 rows').waitFor();
+    await teacher.rows.first().click();
+    await teacher.press('n');
+    await until('an undecided row', async () => /To review/.test(await teacher.words(teacher.selected)));
+    assert.ok((await teacher.rationale.inputValue()).length > 20);
+    await workbench.screenshot('4-teacher');
   });
 
   await step('nothing was asked of a host outside, and the page had no error', () => {

@@ -8,9 +8,8 @@ import { until } from '../steps.mjs';
 export const title = 'npm start, served';
 
 export async function run({ step }) {
-  const child = spawn(process.execPath, [path.join(root, 'scripts/start.mjs'), '--served', '--no-open'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const script = [path.join(root, 'scripts/start.mjs'), '--served', '--no-open'];
+  const child = spawn(process.execPath, script, { stdio: ['ignore', 'pipe', 'pipe'] });
   try {
     let output = '';
     child.stdout.on('data', (chunk) => (output += chunk));
@@ -40,7 +39,20 @@ export async function run({ step }) {
       assert.equal(await ended, 0);
       await assert.rejects(fetch(origin));
     });
+    await step('leaves nothing behind when it is killed', async () => {
+      const second = spawn(process.execPath, script, { stdio: ['ignore', 'pipe', 'inherit'] });
+      let printed = '';
+      second.stdout.on('data', (chunk) => (printed += chunk));
+      const at = await until('the address', () => /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0], 60_000);
+      second.kill('SIGKILL');
+      await until('the end of the server', () =>
+        fetch(at).then(
+          () => false,
+          () => true,
+        ),
+      );
+    });
   } finally {
-    child.kill('SIGKILL');
+    child.kill();
   }
 }
