@@ -76,7 +76,10 @@ export async function* streamJudgementFile(path: string): AsyncGenerator<readonl
     return yield* streamRows(chunks);
   } catch (error) {
     if (error instanceof RationaleError) throw error;
-    throw new RationaleError('environment', `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    const named = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EISDIR');
+    throw new RationaleError(named ? 'user' : 'environment', `Cannot read ${path}: ${messageOf(error)}`, {
+      cause: error,
+    });
   } finally {
     chunks.destroy();
   }

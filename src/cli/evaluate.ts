@@ -1,4 +1,5 @@
 /** `rationale evaluate`: ranking metrics of a TREC run, alone or against a baseline. */
+import { RationaleError } from '../domain/failure.js';
 import { evaluate, type Evaluation } from '../evaluation/evaluate.js';
 import { metricNames } from '../evaluation/metrics.js';
 import { readQrels, readRun } from '../retrieval/trec.js';
@@ -28,6 +29,11 @@ Example:
     json: { type: 'boolean' },
   },
   async run(args, { out }) {
+    if (args.positionals.length > 0)
+      throw new RationaleError(
+        'user',
+        `evaluate takes no files but those of its options; "${args.positionals.join(' ')}" was given.`,
+      );
     const baselinePath = text(args, 'baseline');
     const [run, qrels, baseline] = await Promise.all([
       readRun(requiredText(args, 'trec')),

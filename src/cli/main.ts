@@ -51,7 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
     (name === undefined ? err : out)(help);
     return name === undefined ? exitCodes.usage : exitCodes.ok;
   }
-  const command = commands[name];
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
     err(`rationale: there is no command "${name}". rationale --help lists them.\n`);
     return exitCodes.usage;

@@ -1,6 +1,7 @@
 /** A run's ranking as a table for people and as JSON for programs. */
 import type { Judgement } from '../domain/judgement.js';
 import type { JsonObject } from '../domain/json.js';
+import { nothingRelevant } from '../domain/relevance.js';
 import { findScale, labelName } from '../domain/scale.js';
 import type { Run } from '../runs/run.js';
 
@@ -55,4 +56,10 @@ export function rationaleNotice(run: Run): string {
   return run.rows.some((row) => row.explanation !== null) && profile.rationale_notice !== undefined
     ? `\n${profile.rationale_notice}\n`
     : '';
+}
+
+/** Says plainly when none of a query's documents looks relevant; else nothing. */
+export function relevanceNotice(run: Run, queryId?: string): string {
+  const sentence = nothingRelevant(byRank(run, queryId), run.record.scales);
+  return sentence === null ? '' : `\n${sentence}\n`;
 }

@@ -35,6 +35,9 @@ export async function rerankCollection(
   const given = collection.run === undefined ? undefined : await readRun(collection.run);
   const queries = await chooseQueries(collection, given);
   const corpus = await readCorpus(collection.beir);
+  if (corpus.size === 0)
+    throw new RationaleError('user', `${path.join(collection.beir, 'corpus.jsonl')} holds no document.`);
+  context.signal.throwIfAborted();
   const name = path.basename(path.resolve(collection.beir));
   let ranked: readonly RankedCandidates[];
   if (given === undefined) {
@@ -73,7 +76,7 @@ async function chooseQueries(
   const [queries, qrels] = await Promise.all([readQueries(beir), unjudged ? null : readBeirQrels(beir)]);
   if (queryIds !== undefined) {
     const byId = new Map(queries.map((q) => [q.query_id, q]));
-    return queryIds.map((id) => {
+    return [...new Set(queryIds)].map((id) => {
       const query = byId.get(id);
       if (query === undefined)
         throw new RationaleError('user', `${path.join(beir, 'queries.jsonl')} has no query "${id}".`);

@@ -11,8 +11,8 @@ import type { Run } from '../runs/run.js';
 import { judgementSuffix } from '../runs/run-file.js';
 import { RunSession } from '../runs/session.js';
 import type { CliContext } from './command.js';
-import { showProgress } from './progress.js';
-import { rankingResults, rankingTable, rationaleNotice } from './ranking-output.js';
+import { followRun } from './follow-run.js';
+import { rankingResults, rankingTable, rationaleNotice, relevanceNotice } from './ranking-output.js';
 import type { RerankOptions } from './rerank.js';
 
 export interface PathsOptions {
@@ -38,23 +38,26 @@ export async function rerankPaths(what: PathsOptions, options: RerankOptions, co
   }
   const scratch = what.judgements === undefined ? await mkdtemp(path.join(tmpdir(), 'rationale-')) : undefined;
   try {
-    const run = await RunSession.start({
-      path: what.judgements ?? path.join(scratch ?? '', `run${judgementSuffix}`),
-      engine: options.engine,
-      toolVersion: context.version,
-      queries: [{ query: { query_id: idOfText('q', question), query: question }, candidates }],
-      settings: {
-        mode: options.mode,
-        explain: options.explain,
-        firstStage: { method: 'bm25', k1: 1.2, b: 0.75, depth: options.depth },
+    const { run } = await followRun(
+      {
+        engine: options.engine,
+        resumed: false,
+        start: () =>
+          RunSession.start({
+            path: what.judgements ?? path.join(scratch ?? '', `run${judgementSuffix}`),
+            engine: options.engine,
+            toolVersion: context.version,
+            queries: [{ query: { query_id: idOfText('q', question), query: question }, candidates }],
+            settings: {
+              mode: options.mode,
+              explain: options.explain,
+              firstStage: { method: 'bm25', k1: 1.2, b: 0.75, depth: options.depth },
+            },
+          }),
       },
-    });
-    showProgress(run, err);
-    const cancel = (): void => void run.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    const state = await run.finished;
-    if (state.phase === 'failed') throw new RationaleError('environment', state.message);
-    out(what.format === 'json' ? asJson(run) : `${rankingTable(run)}${rationaleNotice(run)}`);
+      context,
+    );
+    out(what.format === 'json' ? asJson(run) : `${rankingTable(run)}${relevanceNotice(run)}${rationaleNotice(run)}`);
   } finally {
     if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
   }
@@ -87,6 +90,10 @@ async function indexPaths(
 }
 
 function asJson(run: Run): string {
-  const head = { query: run.record.queries[0]?.query, model: run.record.model };
+  const head = {
+    query: run.record.queries[0]?.query,
+    model: run.record.model,
+    nothing_relevant: relevanceNotice(run) !== '',
+  };
   return `${JSON.stringify({ ...head, results: rankingResults(run) }, null, 2)}\n`;
 }

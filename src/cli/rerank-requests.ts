@@ -6,7 +6,7 @@ import { readRequests, type RequestOrder } from '../retrieval/requests.js';
 import type { Run } from '../runs/run.js';
 import { judgementSuffix } from '../runs/run-file.js';
 import type { CliContext } from './command.js';
-import { rankingResults, rankingTable, rationaleNotice } from './ranking-output.js';
+import { rankingResults, rankingTable, rationaleNotice, relevanceNotice } from './ranking-output.js';
 import type { RerankOptions } from './rerank.js';
 import { runQueries } from './run-queries.js';
 
@@ -69,6 +69,8 @@ function asJson(run: Run): string {
 }
 
 function asTable(run: Run): string {
-  const tables = run.record.queries.map(({ query_id, query }) => `${query}\n${rankingTable(run, query_id)}`);
+  const tables = run.record.queries.map(
+    ({ query_id, query }) => `${query}\n${rankingTable(run, query_id)}${relevanceNotice(run, query_id)}`,
+  );
   return `${tables.join('\n')}${rationaleNotice(run)}`;
 }

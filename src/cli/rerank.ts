@@ -99,9 +99,24 @@ Examples:
       throw new RationaleError('user', '--run needs --beir DIR, the collection whose documents it ranks.');
     if (requests === undefined && text(args, 'first-stage') !== undefined)
       throw new RationaleError('user', '--first-stage goes with --requests FILE only.');
+    if (question !== undefined) {
+      // Silently doing something else than asked is worse than refusing.
+      const foreign = ['resume', 'queries', 'query-ids', 'trec', 'first-stage-trec'].find(
+        (name) => args.values[name] !== undefined,
+      );
+      if (foreign !== undefined)
+        throw new RationaleError('user', `--${foreign} goes with --beir or --requests, not with --query.`);
+    }
+    if (beir !== undefined && text(args, 'format') !== undefined)
+      throw new RationaleError('user', '--format goes with --query or --requests.');
     const order = choice(args, 'first-stage', requestOrders) ?? 'auto';
     const explain = wholeNumber(args, 'explain', 0);
     const mode = choice(args, 'mode', modes) ?? (explain !== undefined && explain > 0 ? 'label-first' : 'score');
+    if (mode === 'score' && explain !== undefined && explain > 0)
+      throw new RationaleError(
+        'user',
+        '--mode score writes no rationale; leave out --explain, or take --mode label-first.',
+      );
     const judgements = text(args, 'judgements');
     const givenDepth = wholeNumber(args, 'depth', 1);
     const depth = givenDepth ?? defaultDepth;

@@ -9,7 +9,7 @@ import { formatRun, type RankedQuery } from '../retrieval/trec.js';
 import type { Run } from '../runs/run.js';
 import { RunSession } from '../runs/session.js';
 import type { CliContext } from './command.js';
-import { showProgress } from './progress.js';
+import { followRun } from './follow-run.js';
 import type { RerankOptions } from './rerank.js';
 
 export interface QueriesOptions {
@@ -31,7 +31,7 @@ export async function runQueries(
   options: RerankOptions,
   context: CliContext,
 ): Promise<Run> {
-  const { err, out, signal } = context;
+  const { out } = context;
   if (files.firstStageTrec !== undefined) {
     await write(
       files.firstStageTrec,
@@ -41,27 +41,30 @@ export async function runQueries(
       ),
     );
   }
-  const run = files.resume
-    ? await RunSession.resume(files.judgements, options.engine)
-    : await RunSession.start({
-        path: files.judgements,
-        engine: options.engine,
-        toolVersion: context.version,
-        queries: ranked.map(({ query, candidates }) => ({ query, candidates: candidates.slice(0, options.depth) })),
-        settings: { mode: options.mode, explain: options.explain, firstStage: files.firstStage },
-      });
-  showProgress(run, err);
-  const cancel = (): void => void run.cancel();
-  signal.addEventListener('abort', cancel, { once: true });
   const started = performance.now();
-  const before = run.rows.filter((row) => row.score_parts !== null).length;
-  const state = await run.finished;
-  signal.removeEventListener('abort', cancel);
-  if (state.phase === 'failed')
-    throw new RationaleError(
-      'environment',
-      `${state.message} ${files.judgements} holds what was judged; go on with --resume.`,
-    );
+  let before = 0;
+  const { run, state } = await followRun(
+    {
+      engine: options.engine,
+      resumed: files.resume,
+      start: async () => {
+        if (files.resume) {
+          const resumed = await RunSession.resume(files.judgements, options.engine);
+          before = resumed.rows.filter((row) => row.score_parts !== null).length;
+          checkSameQueries(resumed, ranked);
+          return resumed;
+        }
+        return RunSession.start({
+          path: files.judgements,
+          engine: options.engine,
+          toolVersion: context.version,
+          queries: ranked.map(({ query, candidates }) => ({ query, candidates: candidates.slice(0, options.depth) })),
+          settings: { mode: options.mode, explain: options.explain, firstStage: files.firstStage },
+        });
+      },
+    },
+    context,
+  );
   if (files.trec !== undefined) {
     await write(
       files.trec,
@@ -79,6 +82,18 @@ export async function runQueries(
       `${judged} scored in ${seconds.toFixed(0)} s (${(judged / seconds).toFixed(2)} documents/s)${failed > 0 ? `, ${failed} failed` : ''}\n`,
   );
   return run;
+}
+
+/** A resumed run keeps its own queries: a ranking written for others would be the first stage's under the model's name. */
+function checkSameQueries(run: Run, ranked: readonly RankedCandidates[]): void {
+  const own = run.record.queries.map((q) => q.query_id);
+  const asked = ranked.map((r) => r.query.query_id);
+  if (own.length === asked.length && own.every((id, i) => id === asked[i])) return;
+  void run.cancel();
+  throw new RationaleError(
+    'user',
+    `${run.path} is a run over ${own.length} queries, and ${asked.length} are asked for now. Resume it with the --queries or --query-ids that it was begun with.`,
+  );
 }
 
 function firstStageRanking(query: Query, candidates: readonly Candidate[]): RankedQuery {

@@ -48,7 +48,7 @@ const recordSchema = v.object({
 });
 
 /** The record that stands beside a judgement file. Throws RationaleError when the name is no judgement file's. */
-function recordPath(file: string): string {
+export function recordPath(file: string): string {
   if (!file.endsWith(judgementSuffix)) {
     throw new RationaleError('user', `${file}: a run is written to a file whose name ends in ${judgementSuffix}.`);
   }
