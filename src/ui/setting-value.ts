@@ -12,5 +12,5 @@ export function settingProblem(key: SettingKey, value: unknown): string | null {
     ...(maximum === undefined ? [] : [`at most ${maximum}`]),
   ].join(' and ');
   const wanted = `${type === 'integer' ? 'a whole number' : `a ${type}`}${bounds === '' ? '' : `, ${bounds}`}`;
-  return `Setting rationale.${key} must be ${wanted}, but is ${String(JSON.stringify(value))}.`;
+  return `Setting rationale.${key} must be ${wanted}, but is ${value === undefined ? 'nothing' : JSON.stringify(value)}.`;
 }
