@@ -89,7 +89,8 @@ type Property<T> = {
   readonly maximum?: number;
 };
 
-const properties: { readonly [K in SettingKey]: Property<Settings[K]> } = {
+/** What package.json declares of each setting. */
+export const settingProperties: { readonly [K in SettingKey]: Property<Settings[K]> } = {
   'model.folder': {
     type: 'string',
     default: '',
@@ -218,7 +219,7 @@ export const contributes = {
   configuration: groups.map(({ title, keys }, i) => ({
     title,
     order: i + 1,
-    properties: Object.fromEntries(keys.map((key) => [`rationale.${key}`, properties[key]])),
+    properties: Object.fromEntries(keys.map((key) => [`rationale.${key}`, settingProperties[key]])),
   })),
   customEditors: [
     {

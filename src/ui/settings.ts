@@ -4,17 +4,14 @@ import { homedir, userInfo } from 'node:os';
 import * as vscode from 'vscode';
 import type { SettingKey, Settings } from '../contributions.js';
 import { RationaleError } from '../domain/failure.js';
+import { settingProblem } from './setting-value.js';
 
-/** The value of a setting. Throws RationaleError (user) when settings.json holds another type, naming the setting. */
+/** The value of a setting. Throws RationaleError (user) that names the setting when settings.json holds what it cannot be. */
 export function readSetting<K extends SettingKey>(key: K): Settings[K] {
   const value = vscode.workspace.getConfiguration('rationale').get<Settings[K]>(key);
-  const declared = vscode.workspace.getConfiguration('rationale').inspect<Settings[K]>(key)?.defaultValue;
-  if (value === undefined || typeof value !== typeof declared) {
-    throw new RationaleError(
-      'user',
-      `Setting rationale.${key} must be a ${typeof declared}, but is ${JSON.stringify(value)}.`,
-    );
-  }
+  const problem = settingProblem(key, value);
+  if (problem !== null || value === undefined)
+    throw new RationaleError('user', problem ?? `Setting rationale.${key} is missing.`);
   return value;
 }
 
