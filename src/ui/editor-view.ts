@@ -10,7 +10,8 @@ import type { Run } from '../runs/run.js';
 import type { EditorNavigation } from './editor-navigation.js';
 import { profileHashOf, profileOfRow, type KnownProfile } from './row-profile.js';
 import { rowDetail, rowSummary, type ShownJudgement } from './row-view.js';
-import { liveRunView, nothingRelevant, recordedRunView } from './run-view.js';
+import { nothingRelevant } from '../domain/relevance.js';
+import { liveRunView, recordedRunView } from './run-view.js';
 
 /** An open judgement file, whoever shows it. */
 export interface ShownFile {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseJudgement, type Judgement } from '../domain/judgement.js';
 import { fourGradesScale } from '../domain/scale.js';
-import { liveRunView, nothingRelevant, recordedRunView } from './run-view.js';
+import { nothingRelevant } from '../domain/relevance.js';
+import { liveRunView, recordedRunView } from './run-view.js';
 
 function scored(label: number | null, expected?: number): Judgement {
   const parsed = parseJudgement(

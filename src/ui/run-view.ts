@@ -1,7 +1,5 @@
 /** What the editor's header says of a run, as pure functions of its state and record. */
 import type { RunInfo } from '../annotation/record.js';
-import type { Judgement } from '../domain/judgement.js';
-import { findScale, type LabelScale } from '../domain/scale.js';
 import type { RunView } from '../protocol/editor.js';
 import type { RunState } from '../runs/run.js';
 
