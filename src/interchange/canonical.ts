@@ -11,6 +11,7 @@ import { sha256 } from '../domain/identity.js';
 import type { Judgement, Mode } from '../domain/judgement.js';
 import { findScale, interankScale, type LabelScale } from '../domain/scale.js';
 import { interankProfile, interankPrompt } from '../profiles/interank.js';
+import { promptText } from '../profiles/chat.js';
 import { promptFor, type Profile, type Prompt } from '../profiles/profile.js';
 import { parseAnswer, promptInputOf, renderAnswer, renderPrompt, type RenderedPrompt } from '../profiles/template.js';
 import type { ExportPolicy } from './policy.js';
@@ -314,7 +315,8 @@ function exactPrompt(j: Judgement, explained: boolean, context: OpenJudgements):
       const spec = promptFor(profile, mode);
       if (spec === undefined) continue;
       const exact = found(profile, spec, mode);
-      if (exact.prompt.kind === 'raw' && sha256(exact.prompt.text) === j.prompt_sha256) return exact;
+      const text = promptText(profile, spec, promptInputOf(j));
+      if (text !== null && sha256(text) === j.prompt_sha256) return exact;
     }
   }
   return own === null ? 'no_exact_prompt' : 'prompt_mismatch';

@@ -55,3 +55,15 @@ export function promptSegments(profile: Profile, prompt: Prompt, input: PromptIn
     )
     .filter((segment) => segment.text !== '' || segment.slot !== null);
 }
+
+/** The very text that a prompt is sent as, or null where it has messages and the profile's chat template is missing or fails. */
+export function promptText(profile: Profile, prompt: Prompt, input: PromptInput): string | null {
+  try {
+    return promptSegments(profile, prompt, input)
+      .map((segment) => segment.text)
+      .join('');
+  } catch (error) {
+    if (error instanceof RationaleError) return null;
+    throw error;
+  }
+}

@@ -1,8 +1,9 @@
 /** Which profile a row was asked with: one file may hold rows of several models, and a teacher's file has no run record. Pure. */
 import { isJsonObject } from '../domain/json.js';
 import type { Judgement } from '../domain/judgement.js';
+import { promptText } from '../profiles/chat.js';
 import { promptFor, type Profile } from '../profiles/profile.js';
-import { promptInputOf, renderPrompt } from '../profiles/template.js';
+import { promptInputOf } from '../profiles/template.js';
 
 /** A profile that is at hand: of the file's run, of the embedded model, of the configured one. */
 export interface KnownProfile {
@@ -40,6 +41,6 @@ export function profileOfRow(
 function asked(j: Judgement, profile: Profile, sha256: (text: string) => string): boolean {
   const prompt = j.prompt_sha256 === null ? undefined : promptFor(profile, j.mode);
   if (prompt === undefined) return false;
-  const rendered = renderPrompt(prompt, promptInputOf(j));
-  return rendered.kind === 'raw' && sha256(rendered.text) === j.prompt_sha256;
+  const text = promptText(profile, prompt, promptInputOf(j));
+  return text !== null && sha256(text) === j.prompt_sha256;
 }

@@ -6,6 +6,7 @@ import { findScale, labelName, type LabelScale } from '../domain/scale.js';
 import { utf16Index } from '../domain/text.js';
 import { hasScheme } from './document-place.js';
 import { promptFor, type Profile } from '../profiles/profile.js';
+import { promptText } from '../profiles/chat.js';
 import { promptInputOf, renderPrompt } from '../profiles/template.js';
 import type { LabelView, RowDetail, RowKey, RowSummary } from '../protocol/editor.js';
 
@@ -158,16 +159,18 @@ function promptOf(j: Judgement, context: RowContext): RowDetail['prompt'] {
   if (j.prompt_sha256 === null || context.profile === null) return null;
   const prompt = promptFor(context.profile, j.mode);
   if (prompt === undefined) return null;
-  const rendered = renderPrompt(prompt, promptInputOf(j));
-  if (rendered.kind === 'messages') {
-    const text = rendered.messages.map((m) => `${m.role}:\n${m.content}`).join('\n\n');
+  const input = promptInputOf(j);
+  const text = promptText(context.profile, prompt, input);
+  if (text === null) {
+    const rendered = renderPrompt(prompt, input);
+    const messages = rendered.kind === 'messages' ? rendered.messages : [];
     return {
-      text,
+      text: messages.map((m) => `${m.role}:\n${m.content}`).join('\n\n'),
       exact: false,
-      why: 'The chat template that the model’s tokenizer adds around the messages is left out.',
+      why: 'The chat template that the model’s tokenizer adds around the messages is not known.',
     };
   }
-  if (context.sha256(rendered.text) === j.prompt_sha256) return { text: rendered.text, exact: true, why: null };
+  if (context.sha256(text) === j.prompt_sha256) return { text, exact: true, why: null };
   return {
     text: '',
     exact: false,
