@@ -1,5 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { hostname, tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -250,5 +251,46 @@ describe('a run', () => {
     const text = readFileSync(run.path, 'utf8');
     writeFileSync(run.path, text.slice(0, -20));
     await expect(RunSession.resume(run.path, new ScriptedEngine({}))).rejects.toThrow(/a\.judgements\.jsonl, line 2: /);
+  });
+
+  it('has one writer: a second one is refused while the first lives, and a dead one does not stand in the way', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1, b: 0.9 }), ['a', 'b']));
+    await expect(RunSession.resume(run.path, new ScriptedEngine({}))).rejects.toThrow(
+      /is being written by another process/,
+    );
+    await run.finished;
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    writeFileSync(`${run.path}.lock`, JSON.stringify({ pid, host: hostname() }));
+    expect((await (await RunSession.resume(run.path, new ScriptedEngine({}))).finished).phase).toBe('complete');
+  });
+
+  it('leaves the answer of a row alone that somebody has decided on', async () => {
+    const engine = new ScriptedEngine({ a: 0.1, b: 0.9 });
+    const run = await RunSession.start({ ...options(engine, ['a', 'b'], 2), mayChange: (index) => index !== 1 });
+    await run.finished;
+    expect(run.rows.map((r) => [r.explanation, r.status])).toEqual([
+      ['because a', 'ok'],
+      [null, 'ok'],
+    ]);
+    expect(run.explain(1)).toBe(false);
+  });
+
+  it('takes no decision on a row while a rationale is asked for', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1, b: 0.9, c: 0.5 }), ['a', 'b', 'c'], 1));
+    await run.finished;
+    const resumed = await RunSession.resume(run.path, new ScriptedEngine({ a: 0.1, b: 0.9, c: 0.5 }));
+    expect(resumed.explain(0)).toBe(true);
+    expect(resumed.rows[0]?.status).toBe('pending');
+    await resumed.finished;
+    expect(resumed.rows[0]).toMatchObject({ status: 'ok', explanation: 'because a' });
+  });
+
+  it('names the field of a run record that is not one', async () => {
+    const run = await RunSession.start(options(new ScriptedEngine({ a: 0.1 }), ['a']));
+    await run.finished;
+    writeFileSync(path.join(folder, 'a.judgements.run.json'), '{"version": 1, "run_id": "r"}');
+    await expect(RunSession.resume(run.path, new ScriptedEngine({}))).rejects.toThrow(
+      /a\.judgements\.run\.json: \w+: /,
+    );
   });
 });

@@ -155,6 +155,12 @@ export class RunSession implements Run {
       this.current.phase === 'scoring' || this.current.phase === 'explaining' || this.current.phase === 'loading';
     if (row === undefined || !running || row.explanation !== null || this.record.settings.mode === 'score')
       return false;
+    if (!this.mayChange(index)) return false;
+    // Its answer is going to change, so it takes no decision until it has.
+    if (row.status === 'ok') {
+      this.rows[index] = { ...row, status: 'pending' };
+      this.emit({ type: 'rows', indexes: [index] });
+    }
     if (!this.wanted.includes(index)) this.wanted.unshift(index);
     return true;
   }
