@@ -23,8 +23,25 @@ const checks = {
   'dead code': () => must('Dead code', bin('knip'), ['--no-progress'], capture),
   'generated files': checkContributions,
   'machine paths': noMachinePaths,
+  placeholders: noPlaceholders,
   bundles: bundlesAreWhole,
 };
+
+/** What a reader of the repository would stumble over: notes to ourselves, and pictures or pages that are not there. */
+async function noPlaceholders() {
+  const { output } = await run('git', ['ls-files', '*.md', ':!examples/pubmedqa/**', ':!test/fixtures/**'], capture);
+  const wrong = [];
+  for (const file of output.split('\n').filter((name) => name.endsWith('.md') && existsSync(path.join(root, name)))) {
+    const text = readFileSync(path.join(root, file), 'utf8');
+    if (/\bTODO\b|\bFIXME\b|MEASURED_/.test(text)) wrong.push(`${file} holds a placeholder`);
+    for (const [, target] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      if (!existsSync(path.join(root, path.dirname(file), target)))
+        wrong.push(`${file} points to ${target}, which is not there`);
+    }
+  }
+  if (wrong.length > 0) throw new Error(wrong.join('\n'));
+}
 
 /** Paths and hosts of the machine a file was written on have no place in the repository. */
 async function noMachinePaths() {

@@ -235,7 +235,7 @@ export class RationaleList extends LitElement {
         color: var(--muted);
       }
       /* A narrow list keeps what a decision needs: rank, name, label, state. */
-      @container (max-width: 400px) {
+      @container (max-width: 320px) {
         .badge-p {
           display: none;
         }
