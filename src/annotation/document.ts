@@ -305,6 +305,15 @@ export class JudgementDocument {
     });
   }
 
+  /**
+   * Appends what a save would write to the log of a copy of the file at `path`, beside which the logs have been copied
+   * already. The document itself stays as unsaved as it was. Throws RationaleError when the log cannot be written.
+   */
+  saveCopy(path: string): Promise<void> {
+    const { annotator, installationId } = this.options;
+    return this.exclusive(() => appendEvents(logFile(path, annotator, installationId), this.netEvents()));
+  }
+
   /** Drops what is unsaved, drafts and conflicts included, and reads the disk again. */
   async revert(): Promise<void> {
     this.edits.revert();

@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { access, cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { replayDecisions } from '../annotation/copy.js';
-import { JudgementDocument, type Edit } from '../annotation/document.js';
+import type { JudgementDocument } from '../annotation/document.js';
+import { type Edit } from '../annotation/document.js';
 import { companionStem } from '../annotation/record.js';
 import { commandName, viewTypes } from '../contributions.js';
 import { RationaleError } from '../domain/failure.js';
@@ -260,7 +260,7 @@ export class JudgementEditors {
       await writeFile(destination.fsPath, await vscode.workspace.fs.readFile(file.uri));
     }
     if (file.document.unsavedCount === 0) return;
-    await this.copyUnsaved(file.document, destination.fsPath);
+    await file.document.saveCopy(destination.fsPath);
     await file.document.revert();
   }
 
@@ -458,23 +458,6 @@ export class JudgementEditors {
         { title: 'Save My Decisions', run: () => vscode.workspace.save(file.uri) },
       ],
     );
-  }
-
-  /** Gives the copy what is not saved in the original. Only the net state of a row counts, as in a save. */
-  private async copyUnsaved(original: JudgementDocument, destination: string): Promise<void> {
-    const scratch = vscode.Uri.joinPath(this.services.context.globalStorageUri, 'journal-of-copies').fsPath;
-    const copy = await JudgementDocument.open({
-      path: destination,
-      annotator: original.annotator,
-      installationId: await this.installationId(),
-      journalDir: scratch,
-    });
-    try {
-      replayDecisions(original, copy);
-      await copy.save();
-    } finally {
-      copy.dispose();
-    }
   }
 
   /** Random and lasting: names this installation's logs, so that git merges never conflict. */

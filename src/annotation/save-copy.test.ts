@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DecisionRequest } from '../protocol/editor.js';
-import { replayDecisions } from './copy.js';
 import { JudgementDocument } from './document.js';
 
 function rows(): string {
@@ -28,9 +27,7 @@ async function opened(folder: string): Promise<JudgementDocument> {
 async function copyOf(original: JudgementDocument, folder: string): Promise<JudgementDocument> {
   const target = mkdtempSync(join(tmpdir(), 'rationale-copy-'));
   cpSync(folder, target, { recursive: true, filter: (name) => !name.includes('journal') });
-  const copy = await opened(target);
-  replayDecisions(original, copy);
-  await copy.save();
+  await original.saveCopy(join(target, 'x.judgements.jsonl'));
   return opened(target);
 }
 
@@ -41,8 +38,8 @@ const request: fc.Arbitrary<DecisionRequest> = fc.oneof(
   fc.record({ kind: fc.constant('flag' as const), flagged: fc.boolean() }),
 );
 
-describe('replayDecisions', () => {
-  it('gives a copy an unsaved accept where a correction is saved', async () => {
+describe('a saved copy', () => {
+  it('holds an unsaved accept where a correction is saved', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rationale-copy-'));
     writeFileSync(join(folder, 'x.judgements.jsonl'), rows());
     const original = await opened(folder);
@@ -53,7 +50,7 @@ describe('replayDecisions', () => {
     expect((await copyOf(original, folder)).annotation(0).decision).toMatchObject({ kind: 'accepted' });
   });
 
-  it('ends with what the original holds, whatever was decided and saved before', async () => {
+  it('holds what the original holds, whatever was decided and saved before', async () => {
     const step = fc.record({ key: fc.integer({ min: 0, max: 3 }), request, save: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
