@@ -101,6 +101,7 @@ export class RationaleLabels extends LitElement {
         gap: 4px;
       }
       .label .by {
+        grid-column: 1 / -1;
         font-size: 0.88em;
       }
       .label[aria-checked='true'],
