@@ -21,6 +21,7 @@ import * as v from 'valibot';
 import { sha256 } from '../domain/identity.js';
 import type { Cell, Statement } from './fold.js';
 import { isAtWorkElsewhere, ownerSchema, thisProcess, type Owner } from './owner.js';
+import { hasCode } from '../domain/failure.js';
 
 const decision = v.object({
   kind: v.picklist(['accepted', 'corrected', 'skipped', 'cannot_judge']),
@@ -240,7 +241,7 @@ function orIfAbsent<T>(otherwise: T, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return otherwise;
+    if (hasCode(error, 'ENOENT')) return otherwise;
     throw error;
   }
 }

@@ -5,8 +5,9 @@
 import { linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RationaleError } from '../domain/failure.js';
+import { RationaleError, hasCode } from '../domain/failure.js';
 import { uuidv7 } from '../domain/identity.js';
+import { isRunning } from '../domain/running.js';
 
 /** A holder appends and syncs in far less; the limit decides only about owners on other machines. */
 const staleAfterMs = 30_000;
@@ -21,7 +22,7 @@ export async function withLock<T>(lock: string, work: () => T): Promise<T> {
       writeFileSync(lock, mine, { flag: 'wx' });
       break;
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (!hasCode(error, 'EEXIST')) throw error;
     }
     if (breakIfStale(lock)) continue;
     if (Date.now() > deadline) {
@@ -71,12 +72,7 @@ function isStale(lock: string, content: string): boolean {
   }
   const owner = /"pid":(\d+),"host":("(?:[^"\\]|\\.)*")/.exec(content);
   if (owner?.[1] === undefined || owner[2] !== JSON.stringify(hostname())) return false;
-  try {
-    process.kill(Number(owner[1]), 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
-  }
+  return !isRunning(Number(owner[1]));
 }
 
 function contentOf(file: string): string | undefined {

@@ -8,7 +8,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import { eventActions, type AnnotationEvent } from '../domain/event.js';
-import { messageOf, RationaleError } from '../domain/failure.js';
+import { messageOf, RationaleError, hasCode } from '../domain/failure.js';
 import { sha256 } from '../domain/identity.js';
 import { slug } from '../domain/text.js';
 import { withLock } from './lock.js';
@@ -172,5 +172,5 @@ function wellFormed(_key: string, value: unknown): unknown {
 }
 
 function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  return hasCode(error, 'ENOENT', 'ENOTDIR');
 }

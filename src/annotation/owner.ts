@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as v from 'valibot';
+import { isRunning } from '../domain/running.js';
 
 export const ownerSchema = v.object({
   pid: v.number(),
@@ -22,12 +23,7 @@ export function thisProcess(): Owner {
 /** True where another process of this machine is still at work. A process of another machine cannot be seen, and counts as gone. */
 export function isAtWorkElsewhere(owner: Owner): boolean {
   if (owner.host !== hostname() || owner.pid === process.pid) return false;
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    // EPERM: it is there, and somebody else's.
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
-  }
+  if (!isRunning(owner.pid)) return false;
   return owner.born === null || owner.born === birthOf(owner.pid);
 }
 

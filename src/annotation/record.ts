@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
-import { messageOf } from '../domain/failure.js';
+import { messageOf, hasCode } from '../domain/failure.js';
 import { isJsonObject, type JsonObject } from '../domain/json.js';
 import { modes } from '../domain/judgement.js';
 import type { LabelScale } from '../domain/scale.js';
@@ -111,7 +111,7 @@ async function readJson(file: string): Promise<Read> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    const absent = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+    const absent = hasCode(error, 'ENOENT', 'ENOTDIR');
     return { ok: false, notices: absent ? [] : [`Cannot read ${file}: ${messageOf(error)} It is ignored.`] };
   }
   try {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { messageOf, RationaleError } from '../domain/failure.js';
+import { messageOf, RationaleError, hasCode } from '../domain/failure.js';
 import { answerId } from '../domain/identity.js';
 import { parseJudgement, type Judgement } from '../domain/judgement.js';
 import type { RowKey } from '../protocol/editor.js';
@@ -76,7 +76,7 @@ export async function* streamJudgementFile(path: string): AsyncGenerator<readonl
     return yield* streamRows(chunks);
   } catch (error) {
     if (error instanceof RationaleError) throw error;
-    const named = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EISDIR');
+    const named = hasCode(error, 'ENOENT', 'EISDIR');
     throw new RationaleError(named ? 'user' : 'environment', `Cannot read ${path}: ${messageOf(error)}`, {
       cause: error,
     });

@@ -1,4 +1,5 @@
 /** What a subcommand is: its help, its options (node:util parseArgs) and what runs. */
+import * as path from 'node:path';
 import type { ParseArgsConfig } from 'node:util';
 import { RationaleError } from '../domain/failure.js';
 
@@ -26,6 +27,11 @@ export interface CliCommand {
   readonly help: string;
   readonly options: OptionTable;
   run(args: ParsedArguments, context: CliContext): Promise<void>;
+}
+
+/** Folder of the model that comes with the product. */
+export function embeddedModelDir({ distDir }: CliContext): string {
+  return path.join(distDir, '..', 'models', 'rationale-135m');
 }
 
 /** Exit codes, as `rationale --help` documents them. */

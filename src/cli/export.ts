@@ -7,7 +7,15 @@ import { writeExport } from '../interchange/export-folder.js';
 import { exportFormats, type ExportFormat } from '../interchange/exporters.js';
 import type { ExportPolicy } from '../interchange/policy.js';
 import { parseProfile } from '../profiles/profile.js';
-import { choice, flag, requiredText, type CliCommand, type CliContext, type ParsedArguments } from './command.js';
+import {
+  choice,
+  flag,
+  requiredText,
+  type CliCommand,
+  type CliContext,
+  type ParsedArguments,
+  embeddedModelDir,
+} from './command.js';
 import { formatHelp, policyHelp, policyOf, policyOptions, preview } from './export-policy.js';
 
 const inclusions = ['human', 'prefilled'] as const;
@@ -50,10 +58,11 @@ export function formatOf(args: ParsedArguments, option: string): ExportFormat {
 export async function exportFiles(
   args: ParsedArguments,
   what: { readonly files: readonly string[]; readonly format: ExportFormat; readonly policy: Partial<ExportPolicy> },
-  { out, err, version, distDir, signal }: CliContext,
+  context: CliContext,
 ): Promise<ExportPlan> {
+  const { out, err, version, signal } = context;
   // Teacher files may hold answers of the embedded model, whose prompt its own profile renders.
-  const profileFile = path.join(distDir, '..', 'models', 'rationale-135m', 'profile.json');
+  const profileFile = path.join(embeddedModelDir(context), 'profile.json');
   const embedded = parseProfile(await readFile(profileFile, 'utf8'), profileFile);
   const plan = await planExport({ ...what, profiles: [embedded], signal });
   for (const source of plan.sources) for (const notice of source.notices) err(`${source.path}: ${notice}\n`);

@@ -6,7 +6,16 @@ import { modes, type Mode } from '../domain/judgement.js';
 import type { RerankEngine } from '../inference/engine.js';
 import { createOnnxEngine } from '../inference/onnx/engine.js';
 import { requestOrders } from '../retrieval/requests.js';
-import { choice, flag, text, wholeNumber, type CliCommand, type CliContext, type ParsedArguments } from './command.js';
+import {
+  choice,
+  flag,
+  text,
+  wholeNumber,
+  type CliCommand,
+  type CliContext,
+  type ParsedArguments,
+  embeddedModelDir,
+} from './command.js';
 import { rerankCollection } from './rerank-collection.js';
 import { rerankPaths } from './rerank-paths.js';
 import { rerankRequests } from './rerank-requests.js';
@@ -163,9 +172,9 @@ Examples:
   },
 };
 
-function openEngine(args: ParsedArguments, { distDir, err }: CliContext): RerankEngine {
-  const embedded = path.join(distDir, '..', 'models', 'rationale-135m');
-  const modelDir = text(args, 'model') ?? embedded;
+function openEngine(args: ParsedArguments, context: CliContext): RerankEngine {
+  const { distDir, err } = context;
+  const modelDir = text(args, 'model') ?? embeddedModelDir(context);
   if (!existsSync(modelDir)) throw new RationaleError('user', `there is no model folder ${modelDir}.`);
   const verbose = process.env['RATIONALE_LOG'] !== undefined;
   return createOnnxEngine({

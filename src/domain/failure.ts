@@ -19,6 +19,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** True for an error of Node's with one of these codes (`ENOENT`, `EEXIST`, …). */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
+
 /** True for the error that AbortSignal and the engine throw on cancellation, which is silent. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';

@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import * as v from 'valibot';
-import { isAbort, messageOf, RationaleError } from '../domain/failure.js';
+import { isAbort, messageOf, RationaleError, hasCode } from '../domain/failure.js';
 import type { JsonObject } from '../domain/json.js';
 import { cardOf } from './card.js';
 import { dataFileName } from './data-files.js';
@@ -269,7 +269,7 @@ async function checkFolder(folder: string): Promise<readonly string[]> {
 /** Files of a folder and its subfolders, relative, with `/`; an empty folder counts as nothing. */
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (hasCode(error, 'ENOENT')) return [];
     throw error;
   });
   const files: string[] = [];

@@ -1,7 +1,7 @@
 /** The first stage from elsewhere: candidates as a TREC run ranks them, with their texts from a corpus. */
 import type { Candidate, Query } from '../domain/candidate.js';
-import { documentText, type Corpus } from './beir.js';
-import type { RankedCandidates } from './first-stage.js';
+import type { Corpus } from './beir.js';
+import { corpusCandidate, type RankedCandidates } from './first-stage.js';
 import { trecOrder, type Run } from './trec.js';
 
 export interface RunCandidates {
@@ -25,15 +25,7 @@ export function candidatesOfRun(run: Run, corpus: Corpus, queries: Iterable<Quer
         missing.add(id);
         continue;
       }
-      candidates.push({
-        doc_id: id,
-        title: document.title,
-        document: documentText(document),
-        uri: null,
-        range: null,
-        first_stage_rank: candidates.length + 1,
-        first_stage_score: scores.get(id) ?? 0,
-      });
+      candidates.push(corpusCandidate(document, candidates.length + 1, scores.get(id) ?? 0));
     }
     return { query, candidates };
   });

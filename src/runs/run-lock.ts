@@ -5,9 +5,10 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import * as v from 'valibot';
-import { RationaleError } from '../domain/failure.js';
+import { RationaleError, hasCode } from '../domain/failure.js';
+import { isRunning } from '../domain/running.js';
 
-const owner = v.object({ pid: v.number(), host: v.string() });
+const owner = v.object({ pid: v.pipe(v.number(), v.integer(), v.minValue(1)), host: v.string() });
 /** A process of another machine cannot be asked; a lock this old is taken for forgotten. */
 const staleElsewhereMs = 60 * 60_000;
 
@@ -19,7 +20,7 @@ export async function lockRun(file: string): Promise<() => Promise<void>> {
     const taken = await writeFile(lock, mine, { flag: 'wx' }).then(
       () => true,
       (error: unknown) => {
-        if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+        if (hasCode(error, 'EEXIST')) return false;
         throw new RationaleError('environment', `${lock} could not be written, so the run was not started.`, {
           cause: error,
         });
@@ -47,11 +48,5 @@ async function isForgotten(lock: string): Promise<boolean> {
   const parsed = v.safeParse(owner, value);
   if (!parsed.success) return true;
   if (parsed.output.host !== hostname()) return Date.now() - info.mtimeMs > staleElsewhereMs;
-  try {
-    process.kill(parsed.output.pid, 0);
-    return false;
-  } catch (error) {
-    // EPERM: it runs, as somebody else.
-    return !(error instanceof Error && 'code' in error && error.code === 'EPERM');
-  }
+  return !isRunning(parsed.output.pid);
 }
