@@ -43,6 +43,9 @@ export class RunSession implements Run {
   private readonly groups: Group[] = [];
   /** Rows asked for by hand, next first. */
   private readonly wanted: number[] = [];
+  /** Rows scored or failed, and rows with a rationale: counted along, for a run may have many more rows than a query. */
+  private scored: number;
+  private explained: number;
   private flushed = 0;
   private writing: Promise<void> = Promise.resolve();
   private current: RunState = { phase: 'loading' };
@@ -63,6 +66,8 @@ export class RunSession implements Run {
       this.groups.push({ query: query.query, indexes });
       from += query.rows;
     }
+    this.scored = rows.filter((r) => r.score_parts !== null || r.status === 'failed').length;
+    this.explained = rows.filter((r) => r.mode === 'label-first').length;
     this.finished = Promise.resolve(this.current);
   }
 
@@ -211,8 +216,9 @@ export class RunSession implements Run {
         this.rows[event.key] = { ...row, ...scoredFields(event.result, row), model, status: 'pending' };
       else if (event.type === 'failed')
         this.rows[event.key] = { ...row, model, status: 'failed', error: event.message };
+      this.scored++;
       this.rank(group);
-      this.report('scoring', [event.key, ...group.indexes]);
+      this.report('scoring', group.indexes);
       await this.flushIfDue();
     }
     const best = new Set(this.inOrder(group).slice(0, explain));
@@ -257,6 +263,7 @@ export class RunSession implements Run {
         break;
       case 'judged':
         this.rows[index] = { ...row, ...judgedFields(event.result, row), model };
+        this.explained++;
         this.report('explaining', [index]);
         break;
       case 'failed':
@@ -302,12 +309,9 @@ export class RunSession implements Run {
     const explaining = this.current.phase === 'explaining';
     if (explaining) {
       const total = this.groups.reduce((sum, g) => sum + Math.min(this.record.settings.explain, g.indexes.length), 0);
-      return { done: Math.min(total, this.rows.filter((r) => r.mode === 'label-first').length), total };
+      return { done: Math.min(total, this.explained), total };
     }
-    return {
-      done: this.rows.filter((r) => r.score_parts !== null || r.status === 'failed').length,
-      total: this.rows.length,
-    };
+    return { done: this.scored, total: this.rows.length };
   }
 
   private restartTiming(): void {
