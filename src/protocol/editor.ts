@@ -5,11 +5,11 @@
  */
 import type { JudgementStatus, Mode } from '../domain/judgement.js';
 import type { Annotation, ReviewState } from '../domain/review.js';
+import type { RowKey } from '../domain/row-key.js';
 import type { LabelScale } from '../domain/scale.js';
 import type { ActionId } from './actions.js';
 
-/** Index of a row's line in the file, from 0: stable while a run is reordered. */
-export type RowKey = number;
+export type { RowKey };
 
 export const orders = ['file', 'rank', 'first-stage', 'margin'] as const;
 /** `rank`: by query, then by the new rank; `margin`: the least certain label first. */
