@@ -33,7 +33,7 @@ export function bottomAxis(
         text(format(tick), { x: scale(tick), y: area.bottom + 15, anchor: 'middle' }, 'tick'),
       ]),
     line(area.left, area.bottom, area.right, area.bottom, 'axis'),
-    axisTitle(area, title, 32),
+    ...(title === '' ? [] : [axisTitle(area, title, 32)]),
   ];
 }
 

@@ -26,8 +26,8 @@ export function drawMetrics(data: MetricsData, width: number): Plot {
   const marks: Mark[] = [];
   let y = 0;
   for (const metric of data.metrics) {
-    const highest = Math.max(1e-9, ...metric.systems.map((s) => Math.max(s.mean, s.interval?.[1] ?? 0)));
-    const x = niceScale([0, highest], [left, right], tickCount(right - left, 64));
+    const highest = Math.max(0, ...metric.systems.map((s) => Math.max(s.mean, s.interval?.[1] ?? 0)));
+    const x = niceScale([0, highest || 1], [left, right], tickCount(right - left, 64));
     const area = { left, right, top: y + 26, bottom: y + 30 + metric.systems.length * barHeight };
     marks.push(text(metric.name, { x: left, y: y + 16 }, 'heading'), ...bottomAxis(x, area, ''));
     for (const [i, system] of metric.systems.entries()) {

@@ -84,11 +84,9 @@ const entities: Readonly<Record<string, string>> = {
 
 /** Text as XML content or attribute value. Characters that XML 1.0 forbids (§2.2) become U+FFFD. */
 export function escapeXml(value: string): string {
-  return (
-    value
-      .toWellFormed()
-       
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
-      .replace(/[&<>"']/g, (c) => entities[c] ?? c)
-  );
+  return value
+    .toWellFormed()
+
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
+    .replace(/[&<>"']/g, (c) => entities[c] ?? c);
 }
