@@ -23,7 +23,7 @@ const rowHeight = 58;
 
 /** One histogram for each label over one axis, each as high as its fullest bin, with the median as a thick stroke. */
 export function drawDistributions(data: DistributionsData, width: number): Plot {
-  const names = Math.min(150, width * 0.3);
+  const names = Math.min(160, width * 0.4);
   const area = { left: names + 12, right: width - 12, top: 8, bottom: 8 + data.groups.length * rowHeight };
   const x = niceScale(
     [data.edges[0] ?? 0, data.edges.at(-1) ?? 1],
@@ -36,7 +36,13 @@ export function drawDistributions(data: DistributionsData, width: number): Plot 
     const most = Math.max(1, ...group.counts);
     marks.push(
       text(fit(group.name, names, 11), { x: names, y: bottom - 24, anchor: 'end' }, 'strong', { hint: group.name }),
-      text(counted(group.count, 'row'), { x: names, y: bottom - 9, anchor: 'end' }, 'tick'),
+      text(
+        group.median === null
+          ? counted(group.count, 'row')
+          : `${counted(group.count, 'row')}, median ${decimal(group.median, 2)}`,
+        { x: names, y: bottom - 9, anchor: 'end' },
+        'tick',
+      ),
     );
     for (const [bin, count] of group.counts.entries()) {
       const [from, to] = [data.edges[bin], data.edges[bin + 1]];
@@ -50,14 +56,10 @@ export function drawDistributions(data: DistributionsData, width: number): Plot 
     marks.push(line(area.left, bottom, area.right, bottom, 'axis'));
     if (group.median !== null) {
       const at = x(group.median);
-      const nearEnd = at > area.right - 90;
       marks.push(
-        line(at, bottom, at, bottom - rowHeight + 12, 'median'),
-        text(
-          `median ${decimal(group.median, 2)}`,
-          { x: at + (nearEnd ? -5 : 5), y: bottom - rowHeight + 20, anchor: nearEnd ? 'end' : 'start' },
-          'label',
-        ),
+        line(at, bottom, at, bottom - rowHeight + 8, 'median', {
+          hint: `${group.name}: median ${decimal(group.median, 3)}`,
+        }),
       );
     }
   }

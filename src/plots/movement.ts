@@ -35,22 +35,21 @@ export function drawMovement(data: MovementData, width: number): Plot {
   const depth = Math.min(data.depth, Math.max(1, ...shown.flatMap((d) => d.ranks.map((rank) => rank ?? 0))));
   const beyond = shown.some((d) => d.ranks.some((rank) => rank === null || rank > depth));
   const names = Math.max(60, Math.min(220, width * 0.27));
-  const [left, right, top] = [names + 34, width - names - 34, 40];
+  const [left, right, top] = [
+    names + 34,
+    width - names - 34,
+    data.rankings.length > 2 ? 34 + data.rankings.length * 16 : 34,
+  ];
   const last = data.rankings.length - 1;
   const x = (i: number): number => left + (last === 0 ? 0 : (i / last) * (right - left));
   const y = (rank: number): number => top + (rank - 0.5) * step;
   const lost = top + (depth + 1) * step;
   const at = (rank: number | null | undefined): number => (rank == null || rank > depth ? lost : y(rank));
   const bottom = beyond ? lost + step : top + depth * step + 6;
-  const marks: Mark[] = data.rankings.flatMap((name, i) => [
-    text(
-      fit(name, last === 0 ? width : Math.max(80, (right - left) / last + (i === 0 || i === last ? 60 : -10)), 12),
-      { x: x(i), y: 16, anchor: i === 0 ? 'start' : i === last ? 'end' : 'middle' },
-      'heading',
-      { hint: name },
-    ),
-    line(x(i), top - 6, x(i), bottom - 6, 'grid'),
-  ]);
+  const marks: Mark[] = [
+    ...headings(data.rankings, x, width),
+    ...data.rankings.map((_, i) => line(x(i), top - 6, x(i), bottom - 6, 'grid')),
+  ];
   if (beyond) {
     marks.push(
       line(left - 26, lost - step * 0.75, right + 26, lost - step * 0.75, 'reference'),
@@ -117,6 +116,25 @@ export function drawMovement(data: MovementData, width: number): Plot {
       })),
     },
   };
+}
+
+/** Names over two rankings; letters over more, whose names would not fit, and the names above. */
+function headings(rankings: readonly string[], x: (i: number) => number, width: number): Mark[] {
+  if (rankings.length <= 2) {
+    return rankings.map((name, i) => {
+      const at = { x: x(i) + (i === 0 ? 8 : -8), y: 16, anchor: i === 0 ? ('end' as const) : ('start' as const) };
+      return text(fit(name, x(0), 13), at, 'heading', { hint: name });
+    });
+  }
+  return rankings.flatMap((name, i) => [
+    text(letterOf(i), { x: x(i), y: 20 + rankings.length * 16, anchor: 'middle' }, 'heading'),
+    text(`${letterOf(i)}  ${fit(name, width - 40, 11)}`, { x: 4, y: 12 + i * 16 }, 'label', { hint: name }),
+  ]);
+}
+
+/** A, B, … Z, then numbers. */
+function letterOf(i: number): string {
+  return i < 26 ? String.fromCodePoint(65 + i) : String(i + 1);
 }
 
 function legend(left: number, y: number): Mark[] {

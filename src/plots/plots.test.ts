@@ -55,21 +55,19 @@ const anyPlot: fc.Arbitrary<PlotData> = fc.oneof(
           groups: groups.map((group, i) => ({ ...group, count: 1, counts: counts[i] ?? [] })),
         })),
     ),
-  fc
-    .tuple(fc.array(name, { minLength: 1, maxLength: 5 }), name, name)
-    .chain(([labels, human, model]) =>
-      fc
-        .array(fc.array(count, { minLength: labels.length, maxLength: labels.length }), {
-          minLength: labels.length,
-          maxLength: labels.length,
-        })
-        .map((counts): PlotData => ({
-          kind: 'confusion',
-          rows: { who: human, labels },
-          columns: { who: model, labels },
-          counts,
-        })),
-    ),
+  fc.tuple(fc.array(name, { minLength: 1, maxLength: 5 }), name, name).chain(([labels, human, model]) =>
+    fc
+      .array(fc.array(count, { minLength: labels.length, maxLength: labels.length }), {
+        minLength: labels.length,
+        maxLength: labels.length,
+      })
+      .map((counts): PlotData => ({
+        kind: 'confusion',
+        rows: { who: human, labels },
+        columns: { who: model, labels },
+        counts,
+      })),
+  ),
   fc
     .tuple(name, fc.array(name, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 30 }))
     .chain(([query, rankings, depth]) =>

@@ -44,9 +44,12 @@ export function drawReliability(data: ReliabilityData, width: number): Plot {
     ...bottomAxis(x, { ...area, bottom: counts.bottom }, 'Probability given to the label'),
     line(area.left, area.bottom, area.right, area.bottom, 'axis'),
     line(x(0), y(0), x(1), y(1), 'reference'),
-    text('calibrated', { x: x(0.97), y: y(0.9), anchor: 'end' }, 'tick'),
   ];
   const shown = data.series.slice(0, styles.length);
+  const legend = (i: number): { readonly left: number; readonly y: number } => ({
+    left: area.left + 10,
+    y: area.top + 10 + i * 18,
+  });
   const last = shown.at(-1);
   const most = Math.max(1, ...(last?.bins ?? []).map((bin) => bin.count));
   for (const bin of last?.bins ?? []) {
@@ -79,14 +82,15 @@ export function drawReliability(data: ReliabilityData, width: number): Plot {
           : rect(px - 4, py - 4, px + 4, py + 4, style.point, { hint });
       }),
     );
-    const row = area.top + 14 + i * 18;
-    const left = area.left + 10;
+    const { left, y: row } = legend(i);
     marks.push(
-      line(left, row - 4, left + 26, row - 4, style.path),
-      i === 0 ? circle(left + 13, row - 4, 4.5, style.point) : rect(left + 9, row - 8, left + 17, row, style.point),
-      text(`${fit(series.name, side / 3, 11)}, ECE ${eceWords(series.ece)}`, { x: left + 32, y: row }, 'strong'),
+      line(left, row, left + 26, row, style.path),
+      i === 0 ? circle(left + 13, row, 4.5, style.point) : rect(left + 9, row - 4, left + 17, row + 4, style.point),
+      text(`${fit(series.name, side / 3, 11)}, ECE ${eceWords(series.ece)}`, { x: left + 32, y: row + 4 }, 'strong'),
     );
   }
+  const { left, y: row } = legend(shown.length);
+  marks.push(line(left, row, left + 26, row, 'reference'), text('calibrated', { x: left + 32, y: row + 4 }, 'tick'));
   return {
     title: `Calibration: ${data.what}`,
     description: `Expected calibration error: ${data.series.map((s) => `${s.name} ${eceWords(s.ece)}`).join(', ')}. Points on the dashed diagonal are calibrated; below it the model is too sure.`,

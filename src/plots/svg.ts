@@ -11,6 +11,8 @@ interface SvgOptions {
 }
 
 const margin = 16;
+/** How much wider bold letters are. */
+const boldness = 1.12;
 
 /**
  * The picture with its title, as an SVG document of UTF-8 text. Every text is escaped, so that no label becomes markup;
@@ -47,7 +49,7 @@ function header(plot: Plot): { readonly marks: readonly Mark[]; readonly top: nu
     [plot.title, 'title'],
     [plot.description, 'subtitle'],
   ] as const) {
-    for (const part of wrap(content, plot.width, fontSize(look))) {
+    for (const part of wrap(content, plot.width, fontSize(look) * (look === 'title' ? boldness : 1))) {
       y += fontSize(look) + 4;
       marks.push(text(part, { x: margin, y: y - 4 }, look));
     }

@@ -12,7 +12,15 @@ function generator(seed) {
 
 const metricNames = ['nDCG@10', 'RR@10', 'MAP', 'P@10', 'R@100', 'Judged@10'];
 const systems = ['bm25', 'rationale-135m score', 'rationale-135m explain-first'];
-const topics = ['mitochondria in the lace plant', 'landolt C and Snellen E acuity', 'syncope in bathtubs', 'long-term results of endorectal pull-through', 'telmisartan and lipids', 'asthma self-management', 'bone mineral density after a fracture'];
+const topics = [
+  'mitochondria in the lace plant',
+  'landolt C and Snellen E acuity',
+  'syncope in bathtubs',
+  'long-term results of endorectal pull-through',
+  'telmisartan and lipids',
+  'asthma self-management',
+  'bone mineral density after a fracture',
+];
 const labels = ['irrelevant', 'related', 'relevant', 'highly relevant'];
 
 const estimate = (value, half = 0.04) => ({ value, interval: [value - half, value + half] });
@@ -28,24 +36,38 @@ function comparison(queries) {
       ids.map((id) => {
         const same = random() < 0.15;
         const value = clamp(base.get(id) + (place === 0 || same ? 0 : 0.05 * place + (random() - 0.45) * 0.5));
-        return [id, Object.fromEntries(metricNames.map((metric, m) => [metric, m === 5 ? 0.9 : clamp(value * (1 - 0.1 * m))]))];
+        return [
+          id,
+          Object.fromEntries(metricNames.map((metric, m) => [metric, m === 5 ? 0.9 : clamp(value * (1 - 0.1 * m))])),
+        ];
       }),
     );
-    const metrics = Object.fromEntries(metricNames.map((metric) => [metric, mean(ids.map((id) => per_query[id][metric]))]));
-    return { name, source: `runs/${name.replaceAll(' ', '-')}.judgements.jsonl`, table: { queries, queries_not_in_run: place, queries_not_judged: 0, metrics, per_query } };
+    const metrics = Object.fromEntries(
+      metricNames.map((metric) => [metric, mean(ids.map((id) => per_query[id][metric]))]),
+    );
+    return {
+      name,
+      source: `runs/${name.replaceAll(' ', '-')}.judgements.jsonl`,
+      table: { queries, queries_not_in_run: place, queries_not_judged: 0, metrics, per_query },
+    };
   });
   const pairs = [];
   for (let b = 1; b < tables.length; b++) {
     for (let a = 0; a < b; a++) {
       const per_query = ids
         .map((id, i) => {
-          const [baseline, value] = [tables[a].table.per_query[id]['nDCG@10'], tables[b].table.per_query[id]['nDCG@10']];
+          const [baseline, value] = [
+            tables[a].table.per_query[id]['nDCG@10'],
+            tables[b].table.per_query[id]['nDCG@10'],
+          ];
           return { query_id: id, query: topics[i % topics.length], baseline, value, difference: value - baseline };
         })
         .sort((x, y) => y.difference - x.difference);
       const metrics = Object.fromEntries(
         metricNames.map((metric, m) => {
-          const differences = ids.map((id) => tables[b].table.per_query[id][metric] - tables[a].table.per_query[id][metric]);
+          const differences = ids.map(
+            (id) => tables[b].table.per_query[id][metric] - tables[a].table.per_query[id][metric],
+          );
           const difference = mean(differences);
           return [
             metric,
@@ -64,7 +86,13 @@ function comparison(queries) {
           ];
         }),
       );
-      pairs.push({ baseline: systems[a], system: systems[b], metrics, per_query, similarity: { queries, rbo: 0.62, rbo_p: 0.9, tau: 0.41 } });
+      pairs.push({
+        baseline: systems[a],
+        system: systems[b],
+        metrics,
+        per_query,
+        similarity: { queries, rbo: 0.62, rbo_p: 0.9, tau: 0.41 },
+      });
     }
   }
   return { metric: 'nDCG@10', metric_names: metricNames, systems: tables, pairs, common_queries: queries };
@@ -90,17 +118,33 @@ function movements(count) {
       const ranks = [d === 3 ? null : place(3), place(0), d === 5 ? null : d + 1];
       return {
         doc_id: `abstracts/${1990 + d}/${10_000 + d}.md`,
-        title: d % 4 === 0 ? null : `${topics[(q + d) % topics.length]}: what ${d + 2} trials found, and what they left open`,
+        title:
+          d % 4 === 0
+            ? null
+            : `${topics[(q + d) % topics.length]}: what ${d + 2} trials found, and what they left open`,
         relevance: d % 5 === 0 ? null : label > 1 ? label : 0,
         ranks,
         answers: [
           null,
           ranks[1] === null ? null : answer(d, ranks[1], null),
-          ranks[2] === null ? null : answer(d, ranks[2], `The document covers ${topics[(q + d) % topics.length]} and reports what was measured, but does not say why it happens.`),
+          ranks[2] === null
+            ? null
+            : answer(
+                d,
+                ranks[2],
+                `The document covers ${topics[(q + d) % topics.length]} and reports what was measured, but does not say why it happens.`,
+              ),
         ],
       };
     }).sort((a, b) => (a.ranks[2] ?? 99) - (b.ranks[2] ?? 99));
-    return { query_id: `q${q + 1}`, query: topics[q % topics.length], systems, documents, moved: 0.9 - 0.03 * q, tau: 0.2 + 0.03 * q };
+    return {
+      query_id: `q${q + 1}`,
+      query: topics[q % topics.length],
+      systems,
+      documents,
+      moved: 0.9 - 0.03 * q,
+      tau: 0.2 + 0.03 * q,
+    };
   });
 }
 
@@ -118,7 +162,9 @@ function confusion(reference, prediction, withKeys) {
     labels: [0, 1, 2, 3],
     label_names: labels,
     counts,
-    keys: withKeys ? counts.map((row) => row.map((n) => Array.from({ length: Math.min(n, 5) }, () => key++))) : counts.map((row) => row.map(() => [])),
+    keys: withKeys
+      ? counts.map((row) => row.map((n) => Array.from({ length: Math.min(n, 5) }, () => key++)))
+      : counts.map((row) => row.map(() => [])),
     total: counts.flat().reduce((a, b) => a + b, 0),
     accuracy: estimate(0.727),
     macro_f1: estimate(0.681),
@@ -132,7 +178,13 @@ function reliability(shift, items) {
   const bins = Array.from({ length: 10 }, (_, i) => {
     const count = i < 2 ? 0 : 6 * i * i;
     const confidence = (i + 0.55) / 10;
-    return { low: i / 10, high: (i + 1) / 10, count, confidence: count === 0 ? null : confidence, accuracy: count === 0 ? null : clamp(confidence - shift * confidence) };
+    return {
+      low: i / 10,
+      high: (i + 1) / 10,
+      count,
+      confidence: count === 0 ? null : confidence,
+      accuracy: count === 0 ? null : clamp(confidence - shift * confidence),
+    };
   });
   return { items, bins, ece: estimate(shift * 0.8, 0.01), nll: 0.7 + shift, brier: 0.4 + shift, accuracy: 0.72 };
 }
@@ -142,12 +194,27 @@ const calibration = () => ({
   scale: 'four-grades',
   labels: [0, 1, 2, 3],
   all: reliability(0.18, 1700),
-  temperature: { value: 1.62, fitted_queries: 21, held_out_queries: 22, before: reliability(0.2, 850), after: reliability(0.03, 850) },
+  temperature: {
+    value: 1.62,
+    fitted_queries: 21,
+    held_out_queries: 22,
+    before: reliability(0.2, 850),
+    after: reliability(0.03, 850),
+  },
   scores: labels.map((label_name, label) => {
     const random = generator(31 + label);
     const edges = Array.from({ length: 25 }, (_, i) => i / 8);
-    const histogram = edges.slice(1).map((edge) => Math.round(90 * Math.exp(-((edge - 0.5 - 0.7 * label) ** 2) * 3) + 4 * random()));
-    return { label, label_name, count: histogram.reduce((a, b) => a + b, 0), quartiles: [0, 0.3 + 0.6 * label, 0.5 + 0.65 * label, 0.8 + 0.65 * label, 3], histogram, edges };
+    const histogram = edges
+      .slice(1)
+      .map((edge) => Math.round(90 * Math.exp(-((edge - 0.5 - 0.7 * label) ** 2) * 3) + 4 * random()));
+    return {
+      label,
+      label_name,
+      count: histogram.reduce((a, b) => a + b, 0),
+      quartiles: [0, 0.3 + 0.6 * label, 0.5 + 0.65 * label, 0.8 + 0.65 * label, 3],
+      histogram,
+      edges,
+    };
   }),
 });
 
