@@ -73,7 +73,7 @@ export function movementOf(movement: QueryMovement, depth = 20): MovementData {
   };
 }
 
-export function confusionOf(matrix: ConfusionMatrix): ConfusionData {
+export function confusionOf(matrix: Omit<ConfusionMatrix, 'keys'>): ConfusionData {
   return {
     kind: 'confusion',
     rows: { who: matrix.reference, labels: matrix.label_names },

@@ -284,6 +284,7 @@ export class JudgementEditors {
       this.updateContext();
     });
     panel.webview.html = webviewHtml({
+      element: 'rationale-editor',
       cspSource: panel.webview.cspSource,
       script: address('editor.js'),
       styles: [address('editor.css'), address('codicon.css')],

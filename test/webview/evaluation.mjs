@@ -142,8 +142,8 @@ function movements(count) {
       query: topics[q % topics.length],
       systems,
       documents,
-      moved: 0.9 - 0.03 * q,
-      tau: 0.2 + 0.03 * q,
+      moved: 0.9 - 0.02 * q,
+      tau: 0.2 + 0.01 * q,
     };
   });
 }
@@ -243,9 +243,93 @@ const rationales = () =>
 export function evaluationResults(queries = 43) {
   return {
     comparison: comparison(queries),
-    movements: movements(8),
+    movements: movements(43),
     confusions: [confusion('human', 'rationale-135m', true), confusion('human', 'teacher', false)],
     calibrations: [calibration()],
     rationales: rationales(),
   };
 }
+
+const sources = systems.map((name, i) => ({
+  name,
+  place: `runs/${name.replaceAll(' ', '-')}.${i === 0 ? 'trec' : 'judgements.jsonl'}`,
+  kind: i === 0 ? 'run' : 'judgements',
+}));
+const intervals = ({ systems: tables }) =>
+  tables.map(({ table }) =>
+    Object.fromEntries(metricNames.map((name) => [name, [table.metrics[name] - 0.05, table.metrics[name] + 0.05]])),
+  );
+
+/** What the host sends: the view, and the movements it keeps. */
+function scenario(change = {}, results = evaluationResults()) {
+  const { movements: kept, confusions, ...rest } = results;
+  return {
+    movements: kept,
+    view: {
+      sources,
+      reference: { kind: 'file', name: 'qrels.trec' },
+      state: { kind: 'ready' },
+      notices: [],
+      results: {
+        ...rest,
+        intervals: rest.comparison === null ? [] : intervals(rest.comparison),
+        moved: kept.map(({ query_id, query, moved, tau }) => ({ query_id, query, moved, tau })),
+        confusions: confusions.map(({ keys, ...matrix }) => ({
+          ...matrix,
+          opens: keys.map((row) => row.map((k) => k.length)),
+        })),
+      },
+      ...change,
+    },
+  };
+}
+
+const attack =
+  '<script>window.__pwned = 1</script><img src=x onerror="window.__pwned = 2"><svg onload="window.__pwned=3"></svg>';
+
+/** Every text that comes from a file is an attack. */
+function hostile() {
+  const made = scenario();
+  const poisoned = JSON.parse(
+    JSON.stringify(made).replaceAll('rationale-135m', 'RATIONALE').replaceAll(topics[0], 'TOPIC'),
+    (_key, value) =>
+      typeof value === 'string' ? value.replaceAll('RATIONALE', `${attack}'"&`).replaceAll('TOPIC', attack) : value,
+  );
+  return poisoned;
+}
+
+const emptyResults = { comparison: null, movements: [], confusions: [], calibrations: [], rationales: [] };
+
+export const evaluationScenarios = {
+  evaluation: async () => scenario(),
+  'evaluation-single': async () => {
+    const results = evaluationResults();
+    const { comparison: all } = results;
+    return scenario(
+      { sources: sources.slice(1, 2) },
+      {
+        ...results,
+        movements: [],
+        comparison: { ...all, systems: all.systems.slice(1, 2), pairs: [] },
+      },
+    );
+  },
+  'evaluation-many': async () => scenario({}, evaluationResults(2000)),
+  'evaluation-loading': async () =>
+    scenario({ state: { kind: 'loading', message: 'Reading rationale-135m-score.judgements.jsonl…' }, results: null }),
+  'evaluation-failed': async () =>
+    scenario({
+      state: {
+        kind: 'failed',
+        message:
+          'runs/bm25.trec, line 17 has 4 columns; a TREC run has 6 (qid Q0 docid rank score tag). Nothing was evaluated.',
+      },
+      notices: ['12 documents of rationale-135m score are ranked for queries that nobody judged: they do not count.'],
+    }),
+  'evaluation-empty': async () => ({
+    movements: [],
+    view: { sources: [], reference: null, state: { kind: 'ready' }, notices: [], results: null },
+  }),
+  'evaluation-unjudged': async () => scenario({ reference: null }, { ...emptyResults, movements: movements(8) }),
+  'evaluation-hostile': async () => hostile(),
+};
