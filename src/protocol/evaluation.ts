@@ -11,9 +11,8 @@ import type {
 } from '../domain/evaluation.js';
 import type { RowKey } from '../domain/row-key.js';
 
-/** Where relevance comes from: a file of qrels, or what people decided in the judgement files. */
-export const referenceKinds = ['file', 'corrections', 'accepted'] as const;
-export type ReferenceKind = (typeof referenceKinds)[number];
+/** Where relevance comes from: a file of qrels, or what people decided in the judgement files (all, or one kind of decision). */
+export type ReferenceKind = 'file' | 'decided' | 'accepted' | 'corrected';
 
 export interface EvaluationSource {
   readonly name: string;

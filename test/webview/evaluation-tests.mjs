@@ -88,7 +88,7 @@ export const evaluationTests = [
       await page.getByRole('heading', { name: 'Side by side' }).waitFor();
       assert.ok((await page.locator('rationale-queries .why').count()) > 5);
       await page.getByPlaceholder('Find a query').fill('syncope');
-      assert.equal(await queries.count(), 1);
+      assert.equal(await queries.count(), 6);
       await page.getByPlaceholder('Find a query').fill('zzz');
       await page.getByText('No query matches.').waitFor();
     },

@@ -358,6 +358,17 @@ export const tests = [
     },
   },
   {
+    name: 'says which rows another view asked for, and goes back to all of them',
+    scenario: 'run',
+    async check(page) {
+      await page.evaluate(() => window.__host.setSubset({ title: 'human relevant, model related', rows: 3 }));
+      await page.getByText('Only the 3 rows with human relevant, model related.').waitFor();
+      await page.locator('rationale-toolbar .subset').getByRole('button', { name: 'Show all 24 rows' }).click();
+      await until(page, () => window.__host.sent.some((m) => m.type === 'clearSubset'));
+      await page.getByText('Only the 3 rows').waitFor({ state: 'detached' });
+    },
+  },
+  {
     name: 'grows a rationale while it is being written and then lets it be edited',
     scenario: 'streaming',
     async check(page) {
