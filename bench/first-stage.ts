@@ -6,6 +6,7 @@ import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Query } from '../src/domain/candidate.js';
 import { evaluate } from '../src/evaluation/evaluate.js';
+import { valueOf } from '../src/evaluation/metrics.js';
 import { documentText, readBeirQrels, readCorpus, readQueries, type Corpus } from '../src/retrieval/beir.js';
 import { Bm25Index } from '../src/retrieval/bm25.js';
 import { rankCorpus } from '../src/retrieval/first-stage.js';
@@ -40,7 +41,7 @@ export async function main(args: string[]): Promise<void> {
     const { metrics, queries: evaluated } = evaluate(run satisfies Run, qrels);
     const name = basename(resolve(folder));
     console.log(
-      `| ${name} | ${corpus.size} | ${evaluated} | ${metrics['nDCG@10'].toFixed(4)} | ${metrics['R@100'].toFixed(4)} | ${(indexed - start).toFixed(0)} | ${perQuery.toFixed(2)} |`,
+      `| ${name} | ${corpus.size} | ${evaluated} | ${valueOf(metrics, 'nDCG@10').toFixed(4)} | ${valueOf(metrics, 'R@100').toFixed(4)} | ${(indexed - start).toFixed(0)} | ${perQuery.toFixed(2)} |`,
     );
   }
   const passages = Number(values.passages);

@@ -1,7 +1,7 @@
 /** `rationale evaluate`: ranking metrics of a TREC run, alone or against a baseline. */
 import { RationaleError } from '../domain/failure.js';
 import { evaluate, type Evaluation } from '../evaluation/evaluate.js';
-import { metricNames } from '../evaluation/metrics.js';
+import { valueOf } from '../evaluation/metrics.js';
 import { readQrels, readRun } from '../retrieval/trec.js';
 import { flag, requiredText, text, type CliCommand } from './command.js';
 
@@ -51,17 +51,18 @@ function table(evaluation: Evaluation): string {
     `queries    ${evaluation.queries}${evaluation.queries_not_in_run > 0 ? ` (${evaluation.queries_not_in_run} judged queries are not in the run)` : ''}`,
   ];
   if (baseline !== undefined)
-    lines.push(`${''.padEnd(10)} run     baseline  difference [95 % interval]      p      wins/ties/losses`);
-  for (const name of metricNames) {
-    const value = evaluation.metrics[name].toFixed(4);
+    lines.push(`${''.padEnd(11)} run     baseline  difference [95 % interval]      p      wins/ties/losses`);
+  for (const [name, mean] of Object.entries(evaluation.metrics)) {
+    const value = mean.toFixed(4);
     if (baseline === undefined) {
-      lines.push(`${name.padEnd(10)} ${value}`);
+      lines.push(`${name.padEnd(11)} ${value}`);
       continue;
     }
     const c = baseline.comparison[name];
+    if (c === undefined) continue;
     const interval = `${signed(c.difference)} [${signed(c.confidence_interval[0])}, ${signed(c.confidence_interval[1])}]`;
     lines.push(
-      `${name.padEnd(10)} ${value}  ${baseline.metrics[name].toFixed(4)}    ${interval.padEnd(32)} ${c.p_value.toFixed(4)}  ${c.wins}/${c.ties}/${c.losses}`,
+      `${name.padEnd(11)} ${value}  ${valueOf(baseline.metrics, name).toFixed(4)}    ${interval.padEnd(32)} ${c.p_value.toFixed(4)}  ${c.wins}/${c.ties}/${c.losses}`,
     );
   }
   return `${lines.join('\n')}\n`;

@@ -3,30 +3,16 @@
  * bootstrap, the p-value from randomisation (Smucker, Allan and Carterette 2007), neither of which assumes a normal
  * distribution. The random numbers are seeded, so the same two runs always give the same interval.
  */
-
-export interface Comparison {
-  /** Queries compared. */
-  readonly queries: number;
-  /** Mean over the queries of value − baseline. */
-  readonly difference: number;
-  /** 95 % interval of `difference`: 2.5th and 97.5th percentile of the means of `resamples` bootstrap samples of queries. */
-  readonly confidence_interval: readonly [low: number, high: number];
-  readonly wins: number;
-  readonly ties: number;
-  readonly losses: number;
-  /** Two-sided: how often random signs give a mean at least as far from 0 (exact where the sign patterns can be counted out). */
-  readonly p_value: number;
-  readonly resamples: number;
-}
+import type { PairedComparison } from '../domain/evaluation.js';
+import { generator, mean, percentile, seed } from './resampling.js';
 
 const resamples = 10_000;
-const seed = 20_250_101;
 
 /**
  * Compares paired values (same query at the same place). Differences below 1e-12 are ties: they come from the order of
  * summation.
  */
-export function comparePaired(values: readonly number[], baseline: readonly number[]): Comparison {
+export function comparePaired(values: readonly number[], baseline: readonly number[]): PairedComparison {
   const differences = values.map((value, i) => {
     const difference = value - (baseline[i] ?? 0);
     return Math.abs(difference) < 1e-12 ? 0 : difference;
@@ -41,7 +27,16 @@ export function comparePaired(values: readonly number[], baseline: readonly numb
     losses: differences.filter((d) => d < 0).length,
     p_value: randomisation(differences),
     resamples,
+    effect_size: effectSize(differences),
   };
+}
+
+/** Cohen's d of paired differences (d_z): mean / standard deviation (n − 1). */
+function effectSize(differences: readonly number[]): number | null {
+  if (differences.length < 2) return null;
+  const centre = mean(differences);
+  const variance = differences.reduce((sum, d) => sum + (d - centre) ** 2, 0) / (differences.length - 1);
+  return variance < 1e-24 ? null : centre / Math.sqrt(variance);
 }
 
 function bootstrapInterval(differences: readonly number[]): [number, number] {
@@ -56,14 +51,6 @@ function bootstrapInterval(differences: readonly number[]): [number, number] {
   }
   means.sort();
   return [percentile(means, 0.025), percentile(means, 0.975)];
-}
-
-/** Linear interpolation between order statistics (as numpy's default). */
-function percentile(sorted: Float64Array, p: number): number {
-  const place = p * (sorted.length - 1);
-  const low = sorted[Math.floor(place)] ?? 0;
-  const high = sorted[Math.ceil(place)] ?? low;
-  return low + (high - low) * (place - Math.floor(place));
 }
 
 function randomisation(differences: readonly number[]): number {
@@ -85,17 +72,17 @@ function randomisation(differences: readonly number[]): number {
   return exact ? asFar / samples : (asFar + 1) / (samples + 1);
 }
 
-export function mean(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Uniform numbers in [0, 1) from a seed (mulberry32: 32 bits of state are plenty for resampling queries). */
-function generator(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+/**
+ * Holm's step-down correction (1979): p-values of a family of tests, in the order given, so adjusted that rejecting those
+ * below α keeps the chance of any false rejection at most α.
+ */
+export function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p);
+  const adjusted = pValues.map(() => 1);
+  let least = 0;
+  for (const [step, { p, i }] of order.entries()) {
+    least = Math.max(least, Math.min(1, p * (pValues.length - step)));
+    adjusted[i] = least;
+  }
+  return adjusted;
 }

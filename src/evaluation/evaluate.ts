@@ -1,59 +1,74 @@
 /** Evaluates a run, alone or against a baseline: everything `rationale evaluate` prints, unrounded. */
+import type { MetricTable, MetricValues, PairedComparison } from '../domain/evaluation.js';
 import { RationaleError } from '../domain/failure.js';
 import type { Qrels, Run } from '../retrieval/trec.js';
-import { comparePaired, mean, type Comparison } from './compare.js';
-import { metricNames, queryMetrics, type MetricName, type Metrics } from './metrics.js';
+import { comparePaired } from './compare.js';
+import { queryMetrics, valueOf, type MetricOptions } from './metrics.js';
+import { mean } from './resampling.js';
 
-export interface Evaluation {
-  /** Queries with both judgements and a ranking: the means are over these. */
-  readonly queries: number;
-  /** Queries with judgements that the run does not rank (averaged out, as trec_eval does without `-c`). */
-  readonly queries_not_in_run: number;
-  readonly metrics: Metrics;
-  readonly per_query: Readonly<Record<string, Metrics>>;
+export interface Evaluation extends MetricTable {
   readonly baseline?: {
     readonly queries: number;
-    readonly metrics: Metrics;
+    readonly metrics: MetricValues;
     /** Run − baseline, over the queries that both rank. */
-    readonly comparison: Readonly<Record<MetricName, Comparison>>;
+    readonly comparison: Readonly<Record<string, PairedComparison>>;
+  };
+}
+
+/** What a file is called in the message that it shares no query with the qrels. */
+interface Named {
+  /** e.g. `run out.trec`. */
+  readonly run?: string;
+  readonly qrels?: string;
+}
+
+/** Metrics of `run` under `qrels`. @throws RationaleError where the two share no query. */
+export function metricTable(run: Run, qrels: Qrels, options: MetricOptions & Named = {}): MetricTable {
+  const values = queryMetrics(run, qrels, options);
+  if (values.size === 0) throw nothingShared(options.run ?? 'run', run, options.qrels ?? 'qrels', qrels);
+  return {
+    queries: values.size,
+    queries_not_in_run: qrels.size - values.size,
+    queries_not_judged: run.size - values.size,
+    metrics: means([...values.values()]),
+    per_query: Object.fromEntries(values),
   };
 }
 
 /** Metrics of `run` under `qrels`, and its paired difference from a baseline. @throws RationaleError where the two share no query. */
-export function evaluate(run: Run, qrels: Qrels, options: { readonly baseline?: Run } = {}): Evaluation {
-  const values = queryMetrics(run, qrels);
-  if (values.size === 0) throw nothingShared('run', run, qrels);
-  const evaluation: Evaluation = {
-    queries: values.size,
-    queries_not_in_run: qrels.size - values.size,
-    metrics: means([...values.values()]),
-    per_query: Object.fromEntries(values),
-  };
-  if (options.baseline === undefined) return evaluation;
-  const baseline = queryMetrics(options.baseline, qrels);
-  if (baseline.size === 0) throw nothingShared('baseline', options.baseline, qrels);
-  const pairs = [...values].flatMap(([query, value]) => {
-    const other = baseline.get(query);
+export function evaluate(
+  run: Run,
+  qrels: Qrels,
+  options: MetricOptions & { readonly baseline?: Run } = {},
+): Evaluation {
+  const table = metricTable(run, qrels, options);
+  if (options.baseline === undefined) return table;
+  const baseline = metricTable(options.baseline, qrels, { ...options, run: 'baseline' });
+  const pairs = Object.entries(table.per_query).flatMap(([query, value]) => {
+    const other = baseline.per_query[query];
     return other === undefined ? [] : [{ value, other }];
   });
-  const comparison = forEachMetric((name) =>
-    comparePaired(
-      pairs.map(({ value }) => value[name]),
-      pairs.map(({ other }) => other[name]),
-    ),
+  const comparison = Object.fromEntries(
+    Object.keys(table.metrics).map((name) => [
+      name,
+      comparePaired(
+        pairs.map(({ value }) => valueOf(value, name)),
+        pairs.map(({ other }) => valueOf(other, name)),
+      ),
+    ]),
   );
-  return { ...evaluation, baseline: { queries: baseline.size, metrics: means([...baseline.values()]), comparison } };
+  return { ...table, baseline: { queries: baseline.queries, metrics: baseline.metrics, comparison } };
 }
 
-function means(rows: readonly Metrics[]): Metrics {
-  return forEachMetric((name) => mean(rows.map((row) => row[name])));
+/** The mean of each metric over rows that have the same ones. */
+function means(rows: readonly MetricValues[]): MetricValues {
+  const [first] = rows;
+  return Object.fromEntries(
+    Object.keys(first ?? {}).map((name) => [name, mean(rows.map((row) => valueOf(row, name)))]),
+  );
 }
 
-function forEachMetric<T>(make: (name: MetricName) => T): Record<MetricName, T> {
-  return Object.fromEntries(metricNames.map((name) => [name, make(name)])) as Record<MetricName, T>;
-}
-
-function nothingShared(what: string, run: Run, qrels: Qrels): RationaleError {
+function nothingShared(what: string, run: Run, where: string, qrels: Qrels): RationaleError {
   const example = (ids: Iterable<string>) =>
     [...ids]
       .slice(0, 3)
@@ -61,6 +76,6 @@ function nothingShared(what: string, run: Run, qrels: Qrels): RationaleError {
       .join(', ') || 'none';
   return new RationaleError(
     'user',
-    `The ${what} and the qrels share no query id (${what}: ${example(run.keys())}; qrels: ${example(qrels.keys())}). Check that they belong to the same collection.`,
+    `The ${what} and the ${where} share no query id (${what}: ${example(run.keys())}; ${where}: ${example(qrels.keys())}). Check that they belong to the same collection.`,
   );
 }

@@ -1,5 +1,6 @@
 """Our ranking metrics are trec_eval's (through pytrec_eval), query by query, on real runs and on random ones with ties."""
 
+import math
 import random
 import unittest
 
@@ -10,24 +11,52 @@ from typescript import PUBMEDQA, call
 TOLERANCE = 1e-6
 DEPTH = 150
 
-# Ours -> trec_eval's measure and the name it reports it under. RR@10 and Judged@10 are computed below.
-DIRECT = {"nDCG@10": "ndcg_cut_10", "P@10": "P_10", "R@100": "recall_100"}
+# Ours -> trec_eval's measure and the name it reports it under. The others are computed below.
+DIRECT = {
+    "nDCG@10": ("ndcg_cut.10", "ndcg_cut_10"),
+    # trec_eval's `ndcg` never ends where a judgement is below 0; no ranking here has 1,000 documents.
+    "nDCG": ("ndcg_cut.1000", "ndcg_cut_1000"),
+    "RR": ("recip_rank", "recip_rank"),
+    "AP": ("map", "map"),
+    "AP@10": ("map_cut.10", "map_cut_10"),
+    "P@10": ("P.10", "P_10"),
+    "R@100": ("recall.100", "recall_100"),
+    "Bpref": ("bpref", "bpref"),
+}
+OWN = ["RR@10", "Judged@10", "nDCG-exp@10", "ERR@10", "RBP(0.8)"]
 
 
-def reference(run: dict, qrels: dict) -> dict[str, dict[str, float]]:
-    """Per query: trec_eval's values under our names."""
-    evaluator = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10", "P.10", "recall.100"})
+def reference(run: dict, qrels: dict, level: int = 1) -> dict[str, dict[str, float]]:
+    """Per query: trec_eval's values under our names, and those it lacks computed from their definitions."""
+    evaluator = pytrec_eval.RelevanceEvaluator(qrels, {measure for measure, _ in DIRECT.values()}, relevance_level=level)
     values = {
-        query: {ours: measured[theirs] for ours, theirs in DIRECT.items()}
+        query: {ours: measured[theirs] for ours, (_, theirs) in DIRECT.items()}
         for query, measured in evaluator.evaluate(run).items()
     }
     # trec_eval has no cutoff for the reciprocal rank: evaluate the first ten documents in its own order.
     first = {query: {d: run[query][d] for d in trec_order(run[query])[:10]} for query in values}
-    reciprocal = pytrec_eval.RelevanceEvaluator(qrels, {"recip_rank"}).evaluate(first)
+    reciprocal = pytrec_eval.RelevanceEvaluator(qrels, {"recip_rank"}, relevance_level=level).evaluate(first)
+    highest = max(1, *(grade for documents in qrels.values() for grade in documents.values()))
     for query in values:
         values[query]["RR@10"] = reciprocal[query]["recip_rank"]
         values[query]["Judged@10"] = sum(d in qrels[query] for d in first[query]) / len(first[query])
+        grades = [qrels[query].get(d, 0) for d in trec_order(run[query])]
+        ideal = sorted(qrels[query].values(), reverse=True)
+        best = exponential_dcg(ideal[:10])
+        values[query]["nDCG-exp@10"] = exponential_dcg(grades[:10]) / best if best > 0 else 0.0
+        values[query]["ERR@10"] = expected_reciprocal_rank(grades[:10], highest)
+        values[query]["RBP(0.8)"] = sum(0.2 * 0.8**i for i, grade in enumerate(grades) if grade >= level)
     return values
+
+
+def exponential_dcg(grades: list[int]) -> float:
+    return sum((2 ** max(grade, 0) - 1) / math.log2(i + 2) for i, grade in enumerate(grades))
+
+
+def expected_reciprocal_rank(grades: list[int], highest: int) -> float:
+    """Chapelle et al. 2009, algorithm 1 written as the sum that it computes: P(stop at r) / r."""
+    stops = [(2**max(grade, 0) - 1) / 2**highest for grade in grades]
+    return sum(stop * math.prod(1 - s for s in stops[:i]) / (i + 1) for i, stop in enumerate(stops))
 
 
 def trec_order(scores: dict[str, float]) -> list[str]:
@@ -70,11 +99,12 @@ def random_case(choice: random.Random) -> tuple[dict, dict]:
 
 
 class Metrics(unittest.TestCase):
-    def compare(self, cases: list[tuple[dict, dict]]) -> int:
-        ours = call("metrics", {"task": "metrics", "cases": [{"run": as_run(r), "qrels": as_qrels(q)} for r, q in cases]})
+    def compare(self, cases: list[tuple[dict, dict]], level: int = 1) -> int:
+        texts = [{"run": as_run(r), "qrels": as_qrels(q)} for r, q in cases]
+        ours = call("metrics", {"task": "metrics", "metrics": [*DIRECT, *OWN], "level": level, "cases": texts})
         compared = 0
         for i, ((run, qrels), values) in enumerate(zip(cases, ours, strict=True)):
-            expected = reference(run, qrels)
+            expected = reference(run, qrels, level)
             with self.subTest(case=i):
                 self.assertEqual(set(values), set(expected))
                 for query, measured in expected.items():
@@ -103,7 +133,11 @@ class Metrics(unittest.TestCase):
 
     def test_equal_on_random_runs_with_ties(self):
         choice = random.Random(20261123)
-        self.assertGreater(self.compare([random_case(choice) for _ in range(150)]), 1500)
+        self.assertGreater(self.compare([random_case(choice) for _ in range(150)]), 4000)
+
+    def test_equal_where_only_higher_grades_count_as_relevant(self):
+        choice = random.Random(20261129)
+        self.assertGreater(self.compare([random_case(choice) for _ in range(60)], level=2), 1500)
 
     def test_control_ties_in_file_order_would_be_noticed(self):
         """The ties of these runs matter: broken in the order of the file, some query's nDCG differs."""

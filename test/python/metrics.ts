@@ -8,7 +8,12 @@ import { received, send } from './exchange.js';
 type Request =
   | { readonly task: 'bm25'; readonly beir: string; readonly queries: number; readonly depth: number }
   /** Each case as the text of a TREC run and of TREC qrels, so that reading them is tested too. */
-  | { readonly task: 'metrics'; readonly cases: readonly { readonly run: string; readonly qrels: string }[] };
+  | {
+      readonly task: 'metrics';
+      readonly metrics: readonly string[];
+      readonly level: number;
+      readonly cases: readonly { readonly run: string; readonly qrels: string }[];
+    };
 
 const request = received() as Request;
 if (request.task === 'bm25') {
@@ -27,7 +32,7 @@ if (request.task === 'bm25') {
   send(
     request.cases.map(({ run, qrels }) =>
       Object.fromEntries(
-        queryMetrics(parseRun(run, 'the run sent by Python'), parseQrels(qrels, 'the qrels sent by Python')),
+        queryMetrics(parseRun(run, 'the run sent by Python'), parseQrels(qrels, 'the qrels sent by Python'), request),
       ),
     ),
   );

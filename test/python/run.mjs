@@ -12,6 +12,7 @@ const suites = [
   'test/python/answer_ids.py',
   'test/python/tokenizer.py',
   'test/python/metrics.py',
+  'test/python/agreement.py',
   'test/python/logits.py',
   'test/interchange/trl_readers.py',
   'test/interchange/dataset_readers.py',
@@ -44,7 +45,7 @@ async function main(names) {
 /** The TypeScript side of each comparison: a program that reads JSON on stdin and writes JSON on stdout. */
 async function bundle() {
   await build({
-    entryPoints: ['tokenizer', 'metrics', 'logits'].map((name) => join(import.meta.dirname, `${name}.ts`)),
+    entryPoints: ['tokenizer', 'metrics', 'agreement', 'logits'].map((name) => join(import.meta.dirname, `${name}.ts`)),
     outdir: entries,
     bundle: true,
     platform: 'node',
