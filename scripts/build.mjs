@@ -48,6 +48,7 @@ function bundles() {
       // codicon.css brings codicon.ttf along; the names are fixed because the host links to them.
       entryPoints: [
         entry('webview/main.ts', 'webview/editor'),
+        entry('webview/evaluation-main.ts', 'webview/evaluation'),
         entry('webview/editor.css', 'webview/editor'),
         entry('node_modules/@vscode/codicons/dist/codicon.css', 'webview/codicon'),
       ],

@@ -8,6 +8,9 @@ import { actionIds, actionOf, type ActionId } from './protocol/actions.js';
 /** The Rationale editor: the default for `*.judgements.jsonl`, and an option for every other `*.jsonl`. */
 export const viewTypes = { judgements: 'rationale.judgements', option: 'rationale.judgementsOption' } as const;
 
+/** The evaluation panel. */
+export const evaluationViewType = 'rationale.evaluation';
+
 /** Context keys that src/ui sets (ui/context-keys.ts), all about the active Rationale editor. */
 export const contextKeys = { runActive: 'rationale.runActive', runResumable: 'rationale.runResumable' } as const;
 export type ContextKey = keyof typeof contextKeys;
@@ -29,6 +32,8 @@ const hostCommands = {
   rerankDocumentsInFile: { title: 'Rerank Documents in File…' },
   // “Import…” alone would not say in the explorer's menu whose it is.
   importJudgements: { title: 'Import Judgements…' },
+  evaluate: { title: 'Evaluate…', icon: '$(graph)' },
+  compareRankings: { title: 'Compare Rankings…' },
   openInEditor: { title: 'Open in Rationale Editor', when: `resourceExtname == .jsonl && !(${inEditor})` },
   rebuildIndex: { title: 'Rebuild Workspace Index', when: 'workspaceFolderCount > 0' },
   showLog: { title: 'Show Log' },
@@ -172,6 +177,8 @@ const onDisk = 'resourceScheme == file';
 const requestFile = '(explorerResourceIsFolder || resourceExtname =~ /^\\.(jsonl|ndjson|trec|run)$/)';
 const importable =
   '(explorerResourceIsFolder || resourceExtname =~ /^\\.(jsonl|ndjson|json|csv|tsv|parquet|trec|run|qrels)$/)';
+/** What has a ranking to evaluate. */
+const rankings = 'resourceFilename =~ /(\\.judgements\\.jsonl|\\.run|\\.trec)$/';
 const judgementFile = 'resourceFilename =~ /\\.judgements\\.jsonl$/';
 
 export const contributes = {
@@ -198,6 +205,7 @@ export const contributes = {
         group: 'navigation@1',
       },
       { command: commandName('exportRefinementData'), when: inEditor, group: 'navigation@2' },
+      { command: commandName('evaluate'), when: inEditor, group: 'navigation@3' },
       { command: commandName('copyMarkdown'), when: inEditor, group: '1_rationale@1' },
       {
         command: commandName('openInEditor'),
@@ -210,6 +218,12 @@ export const contributes = {
       { command: commandName('rerankDocumentsInFile'), when: `${onDisk} && ${requestFile}`, group: '7_rationale@4' },
       { command: commandName('importJudgements'), when: `${onDisk} && ${importable}`, group: '7_rationale@5' },
       { command: commandName('exportRefinementData'), when: judgementFile, group: '7_rationale@2' },
+      { command: commandName('evaluate'), when: `${onDisk} && ${rankings}`, group: '7_rationale@6' },
+      {
+        command: commandName('compareRankings'),
+        when: `${onDisk} && ${rankings} && listMultiSelection`,
+        group: '7_rationale@7',
+      },
       { command: commandName('openInEditor'), when: 'resourceExtname == .jsonl', group: '7_rationale@1' },
     ],
   },

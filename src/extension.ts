@@ -4,6 +4,7 @@ import { messageOf } from './domain/failure.js';
 import { createApi, type RationaleApi } from './ui/api.js';
 import { registerCommands } from './ui/commands.js';
 import { Messages } from './ui/errors.js';
+import { EvaluationPanels } from './ui/evaluation-panel.js';
 import { JudgementEditors } from './ui/judgement-editor.js';
 import { createLog } from './ui/log.js';
 import { ModelHost } from './ui/model-host.js';
@@ -36,6 +37,7 @@ function compose(context: vscode.ExtensionContext): RationaleApi {
   const runs = new RunRegistry();
   const index = new WorkspaceIndex(context.storageUri, log);
   const editors = new JudgementEditors({ context, log, messages, model, runs });
+  const evaluations = new EvaluationPanels({ context, log, messages, editors });
   shutDown = async () => {
     await runs.cancelAll();
     await model.dispose();
@@ -45,10 +47,11 @@ function compose(context: vscode.ExtensionContext): RationaleApi {
     messages,
     runs,
     index,
+    evaluations,
     new StatusItem(model, runs),
     editors.register(),
-    registerCommands({ context, log, messages, model, runs, index }, editors, messages),
+    registerCommands({ context, log, messages, model, runs, index }, editors, evaluations, messages),
     reportRuns(runs, messages, (path) => runs.resume(path, model.engine())),
   );
-  return createApi(editors, runs, model, messages.onDidShow);
+  return createApi(editors, evaluations, runs, model, messages.onDidShow);
 }

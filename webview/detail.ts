@@ -2,12 +2,14 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
-import type { RowDetail, RowKey } from '../src/protocol/editor.js';
+import type { CarriesView, RowDetail, RowKey } from '../src/protocol/editor.js';
+import './carries.js';
+import { strengthOf } from './carries.js';
 import { checkpoint } from './checkpoint.js';
 import type { RationaleExplanation } from './explanation.js';
 import { icon } from './icons.js';
 import type { RationaleLabels } from './labels.js';
-import { segmentsOf, type Segment } from './segments.js';
+import { carriedSegments, segmentsOf, type Segment } from './segments.js';
 import { FollowStore, store } from './store.js';
 import { base } from './styles.js';
 import { movement, number, reviewWords, statusWords } from './words.js';
@@ -136,6 +138,36 @@ export class RationaleDetail extends LitElement {
       mark.evidence {
         background: var(--vscode-editor-selectionHighlightBackground, transparent);
         box-shadow: 0 2px 0 var(--vscode-charts-green, currentColor);
+      }
+      /* How much: the shade and the line's weight. Which way: a solid or a dotted line. */
+      mark.carries {
+        outline: 0;
+        background: var(--vscode-editor-findMatchHighlightBackground, transparent);
+        box-shadow: none;
+        text-decoration: underline;
+        text-decoration-color: var(--vscode-charts-blue, currentColor);
+        text-decoration-thickness: 1px;
+        text-underline-offset: 3px;
+      }
+      mark.against {
+        background: var(--vscode-editor-selectionHighlightBackground, transparent);
+        text-decoration-style: dotted;
+        text-decoration-color: var(--vscode-editorWarning-foreground, currentColor);
+      }
+      mark.strength1 {
+        background: transparent;
+      }
+      mark.strength2 {
+        text-decoration-thickness: 2px;
+      }
+      mark.strength3 {
+        text-decoration-thickness: 3px;
+        font-weight: 600;
+      }
+      .place {
+        margin-right: 2px;
+        font-weight: 600;
+        font-variant-numeric: tabular-nums;
       }
       .cut {
         display: flex;
@@ -294,11 +326,22 @@ export class RationaleDetail extends LitElement {
           <h3>Rationale</h3>
           ${detail.error === null ? nothing : html`<p class="failure">${icon('error')}<span>${detail.error}</span></p>`}
           <rationale-explanation></rationale-explanation>
+          <rationale-carries></rationale-carries>
           ${this.renderSections(detail)}
         </section>
         <section class="document" role="region" aria-label="Document" tabindex="0">
           <h3>
             Document<span class="grow"></span>
+            ${
+              detail.label === null
+                ? nothing
+                : html`<vscode-button
+                    appearance="secondary"
+                    title="Remove one sentence at a time and score the document again (w)"
+                    @click=${() => store.post({ type: 'run', action: 'whatCarries', key: detail.key })}
+                    >What carries this label?</vscode-button
+                  >`
+            }
             ${
               detail.canOpen
                 ? html`<vscode-button
@@ -336,9 +379,16 @@ export class RationaleDetail extends LitElement {
   private renderDocument(detail: RowDetail): TemplateResult {
     const long = detail.document.length > displayLimit && !this.whole;
     const shown = long ? detail.document.slice(0, displayLimit) : detail.document;
+    const carries = carriesOf(detail);
     const plain = !/\.\w+$/.test(detail.name) || prose.test(detail.name);
     return html`<div class="body ${plain ? '' : 'code'}">
-        ${guard([detail.key, shown, detail.seen, detail.marks.length], () => renderSegments(segmentsOf(shown, detail.marks, detail.seen)))}
+        ${
+          carries === null
+            ? guard([detail.key, shown, detail.seen, detail.marks.length], () =>
+                renderSegments(segmentsOf(shown, detail.marks, detail.seen)),
+              )
+            : guard([carries, shown], () => renderCarried(carries, shown))
+        }
       </div>
       ${
         long
@@ -433,6 +483,27 @@ function renderSegments(segments: readonly Segment[]): TemplateResult {
   return html`<span class="pre">${segments.slice(0, cut).map(one)}</span>
     <div class="cut" role="note">the model saw the text up to here</div>
     <span class="pre unseen">${segments.slice(cut).map(one)}</span>`;
+}
+
+/** The sentences that were scored, when they are this row's. */
+function carriesOf(detail: RowDetail): CarriesView | null {
+  const { carries } = store;
+  return carries?.key === detail.key && carries.parts.length > 0 ? carries : null;
+}
+
+/** Shaded by what they do to the label; the number is that of the list beside the document. */
+function renderCarried(carries: CarriesView, document: string): TemplateResult {
+  const strongest = Math.max(...carries.parts.map((part) => Math.abs(part.effect)));
+  return html`<span class="pre"
+    >${carriedSegments(document, carries.parts).map(({ text, place }) => {
+      const effect = place === null ? 0 : (carries.parts[place]?.effect ?? 0);
+      const strength = strengthOf(effect, strongest);
+      if (place === null || strength === 0) return text;
+      return html`<mark class="carries ${effect > 0 ? 'for' : 'against'} strength${strength}"
+        ><sup class="place">${place + 1}</sup>${text}</mark
+      >`;
+    })}</span
+  >`;
 }
 
 function fact(name: string, value: string): TemplateResult {

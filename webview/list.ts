@@ -326,7 +326,7 @@ export class RationaleList extends LitElement {
       return html`<div class="empty">
         <p>No row matches the filter.</p>
         <vscode-button appearance="secondary" @click=${() => store.post({ type: 'setFilter', filter: noFilter })}
-          >Show all ${view.total} rows</vscode-button
+          >Show all ${view.subset?.rows ?? view.total} rows</vscode-button
         >
       </div>`;
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { segmentsOf } from './segments.js';
+import { carriedSegments, segmentsOf } from './segments.js';
 
 const range = fc
   .tuple(fc.integer({ min: -3, max: 60 }), fc.integer({ min: -3, max: 20 }))
@@ -40,6 +40,39 @@ describe('segmentsOf', () => {
       { text: 'bc', mark: 'term', seen: true },
       { text: 'de', mark: 'term', seen: false },
       { text: 'f', mark: null, seen: false },
+    ]);
+  });
+});
+
+const scored = fc.array(
+  fc.tuple(fc.nat(60), fc.nat(60)).map(([start, end]) => ({ start, end })),
+  { maxLength: 8 },
+);
+
+describe('carriedSegments', () => {
+  it('loses no text and shows each sentence as itself, whatever the scored', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, maxLength: 50 }), scored, (document, parts) => {
+        const segments = carriedSegments(document, parts);
+        expect(segments.map((s) => s.text).join('')).toBe(document);
+        for (const { text, place } of segments) {
+          const part = place === null ? undefined : parts[place];
+          if (part !== undefined) expect(text).toBe(document.slice(part.start, part.end));
+        }
+      }),
+    );
+  });
+
+  it('names a sentence by its place among the effects, not in the document', () => {
+    const segments = carriedSegments('One. Two. End', [
+      { start: 5, end: 9 },
+      { start: 0, end: 4 },
+    ]);
+    expect(segments).toEqual([
+      { text: 'One.', place: 1 },
+      { text: ' ', place: null },
+      { text: 'Two.', place: 0 },
+      { text: ' End', place: null },
     ]);
   });
 });

@@ -29,3 +29,24 @@ export function segmentsOf(document: string, marks: RowDetail['marks'], seen: nu
   push(at, document.length, null);
   return out;
 }
+
+/**
+ * Cuts a document at the ends of its scored sentences: `place` is the sentence's place in `parts`, or null between them.
+ * Joined, the texts are the document again. Parts that overlap an earlier one are left out.
+ */
+export function carriedSegments(
+  document: string,
+  parts: readonly { readonly start: number; readonly end: number }[],
+): { readonly text: string; readonly place: number | null }[] {
+  const sorted = parts.map((part, place) => ({ ...part, place })).sort((a, b) => a.start - b.start);
+  const out: { text: string; place: number | null }[] = [];
+  let at = 0;
+  for (const { start, end, place } of sorted) {
+    if (start < at || end <= start || end > document.length) continue;
+    if (start > at) out.push({ text: document.slice(at, start), place: null });
+    out.push({ text: document.slice(start, end), place });
+    at = end;
+  }
+  if (at < document.length) out.push({ text: document.slice(at), place: null });
+  return out;
+}

@@ -4,6 +4,7 @@
  */
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type {
+  CarriesView,
   DecisionRequest,
   EditorView,
   FromWebview,
@@ -26,6 +27,7 @@ type Data = Exclude<ToWebview, { readonly type: 'perform' | 'announce' }>;
 class Store {
   view: EditorView | null = null;
   detail: RowDetail | null = null;
+  carries: CarriesView | null = null;
   #post: (message: FromWebview) => void = () => undefined;
   readonly #listeners = new Set<() => void>();
   readonly #pages = new Map<number, { readonly revision: number; readonly rows: readonly RowSummary[] }>();
@@ -67,6 +69,9 @@ class Store {
         break;
       case 'detail':
         this.detail = message.detail;
+        break;
+      case 'carries':
+        this.carries = message.carries;
         break;
     }
     this.#drain();

@@ -180,7 +180,7 @@ export class RationaleToolbar extends LitElement {
           >
         </div>
       </div>
-      ${this.renderFilters(view)}
+      ${renderSubset(view)} ${this.renderFilters(view)}
       ${
         active
           ? html`<div
@@ -310,6 +310,17 @@ function renderCounts(view: EditorView): TemplateResult {
   return html`<span class="counts numeral ${shown.length > 3 ? 'many' : ''}"
     >${shown.map((s) => html`<span title="${reviewWords[s].name}: ${reviewWords[s].hint}">${icon(reviewWords[s].icon)}${view.reviewCounts[s]}<span class="word">${reviewWords[s].name.toLowerCase()}</span></span>`)}</span
   >`;
+}
+
+/** Which rows another view asked for, and the way back to all. */
+function renderSubset({ subset, total }: EditorView): TemplateResult | typeof nothing {
+  if (subset === null) return nothing;
+  return html`<div class="line subset" role="status">
+    <span>Only the ${subset.rows.toLocaleString('en')} rows with ${subset.title}.</span>
+    <vscode-button appearance="secondary" @click=${() => store.post({ type: 'clearSubset' })}
+      >Show all ${total.toLocaleString('en')} rows</vscode-button
+    >
+  </div>`;
 }
 
 function runButton(action: ActionId, text: string, name?: IconName): TemplateResult {

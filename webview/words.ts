@@ -1,6 +1,7 @@
 /** How numbers and states are said in the editor: one wording for the eye, the tooltip and the screen reader. */
 import type { LabelView, RowDetail, RowSummary } from '../src/protocol/editor.js';
 import type { ReviewState } from '../src/domain/review.js';
+import { decimal, signed } from '../src/plots/words.js';
 import type { IconName } from './icons.js';
 
 export const reviewWords: Readonly<
@@ -91,4 +92,24 @@ export function statusWords(row: Pick<RowDetail, 'status' | 'label'>): string {
     case 'failed':
       return 'Failed';
   }
+}
+
+/** A metric or share with three places and a true minus sign. */
+export function threePlaces(value: number): string {
+  return decimal(value, 3);
+}
+
+/** A difference with three places and its sign. */
+export function signedNumber(value: number): string {
+  return signed(value, 3);
+}
+
+/** `0.41 to 0.48`, or nothing where there is no interval. */
+export function interval(bounds: readonly [number, number] | null): string {
+  return bounds === null ? '' : `${decimal(bounds[0], 3)} to ${decimal(bounds[1], 3)}`;
+}
+
+/** A p-value as papers write it: never 0. */
+export function pValue(p: number): string {
+  return p < 0.001 ? '< 0.001' : decimal(p, 3);
 }

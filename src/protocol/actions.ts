@@ -41,6 +41,7 @@ const actions = {
   leaveText: { title: 'Keep Edited Rationale', keys: ['Escape'], where: 'webview', inText: true, group: 'edit' },
   resetExplanation: { title: 'Reset Rationale to the Original', keys: [], where: 'webview', group: 'edit' },
   openDocument: { title: 'Open Document at the Passage', keys: ['o'], where: 'host', group: 'document' },
+  whatCarries: { title: 'What Carries This Label?', keys: ['w'], where: 'host', group: 'document' },
   togglePrompt: { title: 'Show or Hide the Exact Prompt', keys: ['p'], where: 'webview', group: 'view' },
   toggleRaw: { title: 'Show or Hide the Raw Response', keys: ['r'], where: 'webview', group: 'view' },
   search: { title: 'Search in Rows', keys: ['/'], where: 'webview', group: 'view' },

@@ -44,6 +44,8 @@ export interface EditorView {
   readonly reviewCounts: Readonly<Record<ReviewState, number>>;
   readonly order: Order;
   readonly filter: Filter;
+  /** Rows that another view asked for (a cell of a confusion matrix): only these are shown, and the filter chooses among them. */
+  readonly subset: { readonly title: string; readonly rows: number } | null;
   readonly selected: { readonly key: RowKey; /** place among the filtered rows */ readonly position: number } | null;
   readonly unsaved: number;
   readonly annotator: string;
@@ -155,10 +157,40 @@ export interface RowDetail {
   readonly facts: readonly { readonly name: string; readonly value: string }[];
 }
 
+/** What each sentence does to a row's label: the document without it, scored again. */
+export interface CarriesView {
+  readonly key: RowKey;
+  readonly state: 'running' | 'done' | 'cancelled' | 'failed';
+  /** `Scored 4 of 12 sentences`, or why it failed. */
+  readonly message: string;
+  /** Of the whole pair, null until it is scored. Names of the labels in the order of the probabilities. */
+  readonly whole: {
+    readonly labels: readonly string[];
+    readonly label: string;
+    readonly probabilities: readonly number[];
+    /** Σ label · p. */
+    readonly expected: number;
+  } | null;
+  /** The sentences scored so far, those that matter most first. */
+  readonly parts: readonly {
+    /** UTF-16 range of the document. */
+    readonly start: number;
+    readonly end: number;
+    readonly text: string;
+    /** Without the sentence. */
+    readonly label: string;
+    readonly probabilities: readonly number[];
+    /** Expected label of the whole − without it: above 0 the sentence speaks for relevance. */
+    readonly effect: number;
+  }[];
+}
+
 export type ToWebview =
   | { readonly type: 'view'; readonly view: EditorView }
   | { readonly type: 'rows'; readonly revision: number; readonly start: number; readonly rows: readonly RowSummary[] }
   | { readonly type: 'detail'; readonly detail: RowDetail | null }
+  /** Null takes it off the screen. */
+  | { readonly type: 'carries'; readonly carries: CarriesView | null }
   /** A VS Code command (perhaps rebound by the user) asks the webview to do what its key would do. */
   | { readonly type: 'perform'; readonly action: ActionId }
   /** Said once in the live region. */
@@ -184,6 +216,11 @@ export type FromWebview =
   | { readonly type: 'move'; readonly to: 'next' | 'previous' | 'first' | 'last' | 'next-undecided' }
   | { readonly type: 'setFilter'; readonly filter: Filter }
   | { readonly type: 'setOrder'; readonly order: Order }
+  /** Shows all rows again. */
+  | { readonly type: 'clearSubset' }
+  /** Ends the scoring of sentences; what was scored stays. */
+  | { readonly type: 'cancelCarries' }
+  | { readonly type: 'closeCarries' }
   | {
       readonly type: 'decide';
       readonly key: RowKey;

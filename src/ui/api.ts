@@ -5,8 +5,10 @@
 import type * as vscode from 'vscode';
 import type { ModelIdentity } from '../domain/judgement.js';
 import type { EditorView, RowDetail, ToWebview } from '../protocol/editor.js';
+import type { EvaluationView, ToEvaluation } from '../protocol/evaluation.js';
 import type { RunState } from '../runs/run.js';
 import type { ShownMessage } from './errors.js';
+import type { EvaluationPanels } from './evaluation-panel.js';
 import type { JudgementEditors } from './judgement-editor.js';
 import type { ModelHost } from './model-host.js';
 import type { RunRegistry } from './run-registry.js';
@@ -25,8 +27,17 @@ export interface OpenEditor {
   readonly saveAs: (destination: vscode.Uri) => Promise<void>;
 }
 
+export interface OpenEvaluation {
+  readonly html: string;
+  readonly view: () => EvaluationView;
+  readonly onDidPost: vscode.Event<ToEvaluation>;
+  /** As if the page had sent it: checked, then handled. */
+  readonly dispatch: (message: unknown) => Promise<void>;
+}
+
 export interface RationaleApi {
   readonly openEditors: () => readonly OpenEditor[];
+  readonly openEvaluations: () => readonly OpenEvaluation[];
   readonly runs: () => readonly {
     readonly path: string;
     readonly state: RunState;
@@ -40,6 +51,7 @@ export interface RationaleApi {
 
 export function createApi(
   editors: JudgementEditors,
+  evaluations: EvaluationPanels,
   runs: RunRegistry,
   model: ModelHost,
   onDidShowMessage: vscode.Event<ShownMessage>,
@@ -55,6 +67,13 @@ export function createApi(
         onDidPost: editor.onDidPost,
         dispatch: (message) => editors.receive(editor, message),
         saveAs: (destination) => editors.saveAs(editor.file, destination),
+      })),
+    openEvaluations: () =>
+      evaluations.panels.map((panel) => ({
+        html: panel.html,
+        view: () => panel.view(),
+        onDidPost: panel.onDidPost,
+        dispatch: (message) => panel.receive(message),
       })),
     runs: () => runs.active,
     inference: () => ({ pid: model.pid, model: model.model }),

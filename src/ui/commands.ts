@@ -4,9 +4,12 @@ import { commandName, hostCommandIds, viewTypes, type CommandId } from '../contr
 import { RationaleError } from '../domain/failure.js';
 import { actionIds, actionOf, type ActionId } from '../protocol/actions.js';
 import type { Messages } from './errors.js';
+import { decisionKinds } from '../evaluation/labelled-file.js';
 import { exportFormats } from '../interchange/exporters.js';
 import { exportRefinementData, type ExportArguments } from './export-command.js';
 import { importJudgements, type ImportArguments } from './import-command.js';
+import { compareRankings, evaluate, type EvaluateArguments } from './evaluate-command.js';
+import type { EvaluationPanels } from './evaluation-panel.js';
 import type { JudgementEditors } from './judgement-editor.js';
 import { rerankOpenEditors, rerankWorkspace, type RerankArguments } from './rerank-command.js';
 import {
@@ -25,6 +28,7 @@ type Handler = (argument: unknown, selection: unknown) => Promise<unknown>;
 export function registerCommands(
   services: RerankServices,
   editors: JudgementEditors,
+  evaluations: EvaluationPanels,
   messages: Messages,
 ): vscode.Disposable {
   const own: Record<Exclude<CommandId, ActionId> | 'exportRefinementData', Handler> = {
@@ -35,6 +39,9 @@ export function registerCommands(
     rerankDocumentsInFile: (argument) => rerankDocumentsInFile(services, fileArguments(argument)),
     importJudgements: (argument) =>
       importJudgements({ context: services.context, messages }, importArguments(argument)),
+    evaluate: (argument, selection) => evaluate({ editors, evaluations }, evaluateArguments(argument, selection)),
+    compareRankings: (argument, selection) =>
+      compareRankings({ editors, evaluations }, evaluateArguments(argument, selection)),
     openInEditor: (argument) => openInEditor(argument),
     rebuildIndex: () => services.index.rebuild(),
     showLog: () => {
@@ -105,6 +112,21 @@ function selected(argument: unknown, selection: unknown): SelectedArguments {
   if (argument instanceof vscode.Uri) return { uris: [argument] };
   const { uris } = fieldsOf(argument);
   return isUris(uris) ? { uris } : {};
+}
+
+/** What is chosen in the explorer, or `{ uris, qrels }` of a keybinding. */
+function evaluateArguments(argument: unknown, selection: unknown): EvaluateArguments {
+  const { uris } = selected(argument, selection);
+  const { qrels, decisions } = fieldsOf(argument);
+  const kind = decisionKinds.find((known) => known === decisions);
+  return {
+    ...(uris === undefined ? {} : { sources: uris }),
+    ...(qrels instanceof vscode.Uri
+      ? { reference: { kind: 'file', path: qrels.fsPath } }
+      : kind === undefined
+        ? {}
+        : { reference: { kind } }),
+  };
 }
 
 function fileArguments(argument: unknown): FileArguments {

@@ -10,6 +10,12 @@ import { orderedKeys } from './row-order.js';
 
 type Move = Extract<FromWebview, { type: 'move' }>['to'];
 
+/** Rows that another view asked for, with what they have in common. */
+export interface Subset {
+  readonly title: string;
+  readonly keys: ReadonlySet<RowKey>;
+}
+
 export class EditorNavigation {
   private currentKeys: readonly RowKey[] = [];
   private positions = new Map<RowKey, number>();
@@ -19,6 +25,7 @@ export class EditorNavigation {
   private currentRevision = 0;
   private currentOrder: Order;
   private currentFilter: Filter = noFilter;
+  private currentSubset: Subset | null = null;
 
   constructor(private readonly document: JudgementDocument) {
     this.currentOrder = document.run !== null || document.rows.some(isRanked) ? 'rank' : 'file';
@@ -33,6 +40,9 @@ export class EditorNavigation {
   }
   get filter(): Filter {
     return this.currentFilter;
+  }
+  get subset(): Subset | null {
+    return this.currentSubset;
   }
   /** Keys of the rows that pass the filter, in order. */
   get keys(): readonly RowKey[] {
@@ -52,10 +62,19 @@ export class EditorNavigation {
     this.refresh();
   }
 
+  /** Shows these rows only, or all of the file again; a filter of before would hide what was asked for. */
+  setSubset(subset: Subset | null): void {
+    this.currentSubset = subset;
+    this.currentFilter = noFilter;
+    this.refresh();
+  }
+
   /** After any change of the document: order and filter anew; the selected row stays selected while it is in the list. */
   refresh(): void {
     this.currentRevision++;
-    const rows = this.document.rows.map((row) => {
+    const subset = this.currentSubset?.keys;
+    const among = subset === undefined ? this.document.rows : this.document.rows.filter(({ key }) => subset.has(key));
+    const rows = among.map((row) => {
       if (row.kind === 'malformed') {
         return { key: row.key, judgement: null, review: 'unseen' as const, label: null, explanation: null };
       }

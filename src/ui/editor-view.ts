@@ -71,6 +71,7 @@ export function editorView(file: ShownFile, navigation: EditorNavigation): Edito
     reviewCounts: counts,
     order: navigation.order,
     filter: navigation.filter,
+    subset: navigation.subset === null ? null : { title: navigation.subset.title, rows: navigation.subset.keys.size },
     selected: navigation.selected,
     unsaved: document.unsavedCount,
     annotator: document.annotator,

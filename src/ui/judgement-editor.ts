@@ -13,11 +13,18 @@ import { commandName, viewTypes } from '../contributions.js';
 import { RationaleError } from '../domain/failure.js';
 import type { Judgement } from '../domain/judgement.js';
 import { actionOf, type ActionId } from '../protocol/actions.js';
-import type { EditorView, FromWebview, RowDetail, RowKey, ToWebview } from '../protocol/editor.js';
+import {
+  noFilter,
+  type EditorView,
+  type FromWebview,
+  type RowDetail,
+  type RowKey,
+  type ToWebview,
+} from '../protocol/editor.js';
 import { ActivityClock } from './activity.js';
 import { setContextKey } from './context-keys.js';
 import { rankingMarkdown } from './copy-markdown.js';
-import { EditorNavigation } from './editor-navigation.js';
+import { EditorNavigation, type Subset } from './editor-navigation.js';
 import { editorView, rowSummaries, selectedDetail } from './editor-view.js';
 import type { Messages } from './errors.js';
 import { JudgementFile, type FileChange } from './judgement-file.js';
@@ -103,6 +110,9 @@ export class EditorPanel {
   }
 }
 
+/** How long an editor that was asked for may take to appear: a file of a million rows opens in seconds. */
+const patienceMs = 60_000;
+
 /** What lies beside a judgement file and goes with it, by the end of its name. */
 const companions = ['.run.json', '.rationale.json', '.corrections'] as const;
 
@@ -118,10 +128,11 @@ export class JudgementEditors {
   /** What was decided on a file that its run goes on to write after its last editor was closed. */
   private readonly closedWhileRunning = new Map<string, JudgementDocument>();
   private readonly editors = new Set<EditorPanel>();
+  private readonly opened = new vscode.EventEmitter<EditorPanel>();
   /** Files whose edits from the journal are not on VS Code's undo stack yet. */
   private readonly restoring = new WeakSet<JudgementFile>();
   private readonly clock = new ActivityClock(() => performance.now(), vscode.window.state.focused);
-  private readonly subscriptions: { dispose(): unknown }[] = [];
+  private readonly subscriptions: { dispose(): unknown }[] = [this.opened];
 
   constructor(private readonly services: EditorServices) {
     this.subscriptions.push(
@@ -264,6 +275,48 @@ export class JudgementEditors {
     await file.document.revert();
   }
 
+  /**
+   * Opens a file in an editor beside the active one, or goes to the one it is open in, and shows a place in it: a row,
+   * the rows of a query, or a set of rows. Throws RationaleError where no editor came of it.
+   */
+  async reveal(
+    uri: vscode.Uri,
+    place: { readonly key: RowKey } | { readonly queryId: string } | { readonly subset: Subset },
+  ): Promise<void> {
+    const open = (): EditorPanel | undefined =>
+      this.panels.find((editor) => editor.file.uri.toString() === uri.toString());
+    let editor = open();
+    if (editor === undefined) {
+      const type = uri.path.endsWith('.judgements.jsonl') ? viewTypes.judgements : viewTypes.option;
+      const appeared = new Promise<EditorPanel>((resolve) => {
+        const listener = this.opened.event((panel) => {
+          if (panel.file.uri.toString() !== uri.toString()) return;
+          listener.dispose();
+          resolve(panel);
+        });
+        setTimeout(() => listener.dispose(), patienceMs);
+      });
+      await vscode.commands.executeCommand('vscode.openWith', uri, type, vscode.ViewColumn.Beside);
+      const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), patienceMs));
+      editor = open() ?? (await Promise.race([appeared, late]));
+    } else editor.panel.reveal();
+    if (editor === undefined) {
+      throw new RationaleError('user', `${uri.fsPath} did not open in the Rationale editor. Open it, then try again.`);
+    }
+    const { navigation } = editor;
+    if ('subset' in place) navigation.setSubset(place.subset);
+    else {
+      // Whatever hides the place goes; other filters are the person's own.
+      if (navigation.subset !== null) navigation.setSubset(null);
+      if ('queryId' in place) navigation.setFilter({ ...noFilter, queryId: place.queryId });
+      else {
+        if (!navigation.keys.includes(place.key)) navigation.setFilter(noFilter);
+        navigation.select(place.key);
+      }
+    }
+    editor.sendAll();
+  }
+
   // Webview
 
   private show(file: JudgementFile, panel: vscode.WebviewPanel): void {
@@ -272,6 +325,7 @@ export class JudgementEditors {
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     const editor = new EditorPanel(file, panel);
     this.editors.add(editor);
+    this.opened.fire(editor);
     const listeners = vscode.Disposable.from(
       panel.webview.onDidReceiveMessage((message) => void this.receive(editor, message)),
       panel.onDidChangeViewState(() => this.updateContext()),
@@ -284,6 +338,7 @@ export class JudgementEditors {
       this.updateContext();
     });
     panel.webview.html = webviewHtml({
+      element: 'rationale-editor',
       cspSource: panel.webview.cspSource,
       script: address('editor.js'),
       styles: [address('editor.css'), address('codicon.css')],
@@ -341,6 +396,10 @@ export class JudgementEditors {
         return;
       case 'setOrder':
         navigation.setOrder(message.order);
+        editor.sendAll();
+        return;
+      case 'clearSubset':
+        navigation.setSubset(null);
         editor.sendAll();
         return;
       case 'decide':

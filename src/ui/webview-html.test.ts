@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { webviewHtml } from './webview-html.js';
 
-const addresses = { cspSource: 'https://host', script: 'https://host/editor.js', styles: ['https://host/style.css'] };
+const addresses = {
+  element: 'rationale-editor',
+  cspSource: 'https://host',
+  script: 'https://host/editor.js',
+  styles: ['https://host/style.css'],
+} as const;
 
 function nonceOf(html: string): string {
   return /script-src 'nonce-([^']+)'/.exec(html)?.[1] ?? '';
@@ -12,6 +17,14 @@ describe('webviewHtml', () => {
     const policy = /Content-Security-Policy" content="([^"]+)"/.exec(webviewHtml(addresses))?.[1] ?? '';
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toMatch(/unsafe-|\*|data:|blob:/);
+  });
+
+  it('lets a page load the pictures it makes itself, and nothing else besides', () => {
+    const own = webviewHtml({ ...addresses, element: 'rationale-evaluation', ownPictures: true });
+    const policy = /Content-Security-Policy" content="([^"]+)"/.exec(own)?.[1] ?? '';
+    expect(policy).toContain('img-src https://host blob:');
+    expect(policy.replace('img-src https://host blob:', '')).not.toMatch(/unsafe-|\*|data:|blob:/);
+    expect(own).toContain('<rationale-evaluation></rationale-evaluation>');
   });
 
   it('makes a new nonce of 128 bits for every page', () => {

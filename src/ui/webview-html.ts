@@ -1,11 +1,14 @@
-/** The page around the Rationale editor's web component. Nothing of a judgement file is ever written into it. */
+/** The page around a web component, the Rationale editor's or the evaluation panel's. Nothing of a file is ever written into it. */
 import { randomBytes } from 'node:crypto';
 
-export interface WebviewAddresses {
+export interface WebviewPage {
+  readonly element: 'rationale-editor' | 'rationale-evaluation';
   /** `webview.cspSource`. */
   readonly cspSource: string;
   readonly script: string;
   readonly styles: readonly string[];
+  /** The page makes pictures itself and draws them onto a canvas: those, and no others, may be loaded from `blob:`. */
+  readonly ownPictures?: true;
 }
 
 /**
@@ -13,14 +16,14 @@ export interface WebviewAddresses {
  * extension's own folder, no inline code, no eval, no network. The meta element `csp-nonce` is where the toolkit
  * looks for the nonce of the style elements it makes.
  */
-export function webviewHtml({ cspSource, script, styles }: WebviewAddresses): string {
+export function webviewHtml({ element, cspSource, script, styles, ownPictures }: WebviewPage): string {
   const nonce = randomBytes(16).toString('base64url');
   const policy = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
     `style-src ${cspSource} 'nonce-${nonce}'`,
     `font-src ${cspSource}`,
-    `img-src ${cspSource}`,
+    `img-src ${cspSource}${ownPictures === true ? ' blob:' : ''}`,
   ].join('; ');
   return `<!DOCTYPE html>
 <html lang="en">
@@ -33,7 +36,7 @@ ${styles.map((href) => `<link rel="stylesheet" href="${href}"${href.includes('co
 <title>Rationale</title>
 </head>
 <body>
-<rationale-editor></rationale-editor>
+<${element}></${element}>
 <script type="module" nonce="${nonce}" src="${script}"></script>
 </body>
 </html>`;

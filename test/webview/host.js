@@ -7,6 +7,7 @@
   let filter = { queryId: null, review: [], labels: [], text: '' };
   let revision = 1;
   let selected = scenario.rows.length > 0 ? 0 : null;
+  let subset = null;
   let run = scenario.run ?? null;
   const history = [];
   const sent = [];
@@ -169,6 +170,7 @@
         reviewCounts: counts,
         order,
         filter,
+        subset,
         selected: position < 0 ? null : { key: selected, position },
         unsaved: rows.filter((row) => row.saved === false).length,
         annotator: 'marie',
@@ -255,6 +257,10 @@
         if (!shown().some((row) => row.key === selected)) selected = shown()[0]?.key ?? null;
         changed();
         break;
+      case 'clearSubset':
+        subset = null;
+        changed();
+        break;
       case 'setOrder':
         order = message.order;
         changed();
@@ -280,6 +286,11 @@
     latency: 0,
     emit,
     changed,
+    setSubset: (next) => {
+      subset = next;
+      changed();
+    },
+    carries: (view) => emit({ type: 'carries', carries: view }),
     setRun: (next) => {
       run = next;
       changed();

@@ -4,6 +4,8 @@ import { mkdir, access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { newPage, startBrowser } from '../host/browser.mjs';
 import { installHost } from '../host/install.mjs';
+import { evaluationPictures, evaluationTests } from './evaluation-tests.mjs';
+import { evaluationScenarios } from './evaluation.mjs';
 import { hostileRows, manyRows, realRows, scale } from './rows.mjs';
 import { serve } from './server.mjs';
 import { tests } from './tests.mjs';
@@ -74,6 +76,7 @@ const scenarios = {
     readonly: 'This is a git revision of the file: it can be read, not changed.',
   }),
   empty: async () => ({ rows: [], scale }),
+  ...evaluationScenarios,
 };
 
 /** Opens a scenario and waits until its list and detail are there. */
@@ -87,7 +90,9 @@ async function open(browser, site, { scenario, theme = 'dark', size = {} }) {
   });
   await page.goto(site.url(scenario, theme));
   await page.waitForFunction(() => window.__host?.sent.some((m) => m.type === 'ready'));
-  if (scenario !== 'empty') {
+  if (scenario.startsWith('evaluation')) {
+    await page.locator('rationale-evaluation header').waitFor();
+  } else if (scenario !== 'empty') {
     await page.locator('rationale-detail h2').waitFor();
     await page.locator('rationale-list .row:not(.loading)').first().waitFor();
   }
@@ -125,11 +130,14 @@ async function takePictures(browser, site) {
     { file: 'shortcuts', theme: 'dark', scenario: 'run', key: '?' },
     { file: 'empty', theme: 'dark', scenario: 'empty' },
     { file: 'hostile', theme: 'light', scenario: 'hostile' },
+    ...evaluationPictures,
   ];
-  for (const { file, key, ...how } of shots) {
+  for (const { file, key, show, ...how } of shots) {
     const { page } = await open(browser, site, { size: { width: 1360, height: 820 }, ...how });
-    if (key !== undefined) await page.keyboard.press(key);
-    else if (how.scenario !== 'empty') await page.locator('rationale-list .scroller').focus();
+    if (show !== undefined) await show(page);
+    else if (key !== undefined) await page.keyboard.press(key);
+    else if (how.scenario !== 'empty' && !how.scenario.startsWith('evaluation'))
+      await page.locator('rationale-list .scroller').focus();
     await page.waitForTimeout(300);
     await page.screenshot({ path: `${pictures}${file}.png` });
     await page.context().close();
@@ -148,7 +156,7 @@ const browser = await startBrowser();
 let passed = 0;
 let failed = 0;
 try {
-  for (const one of tests.filter((t) => t.name.includes(wanted))) {
+  for (const one of [...tests, ...evaluationTests].filter((t) => t.name.includes(wanted))) {
     if (await test(browser, site, one)) passed++;
     else failed++;
   }

@@ -7,6 +7,18 @@ import { bodyClass, themeCss } from './themes.mjs';
 const root = new URL('../../', import.meta.url);
 const types = { css: 'text/css', js: 'text/javascript', ttf: 'font/ttf' };
 
+const pages = {
+  editor: { element: 'rationale-editor', host: 'host.js', script: 'editor.js' },
+  evaluation: {
+    element: 'rationale-evaluation',
+    host: 'evaluation-host.js',
+    script: 'evaluation.js',
+    images: 'blob:',
+  },
+};
+/** Scenarios of the evaluation panel are called `evaluation-…`. */
+const pageOf = (scenario) => (scenario?.startsWith('evaluation') ? pages.evaluation : pages.editor);
+
 /** @param {Record<string, () => Promise<object>>} scenarios what the scripted host starts with, by name */
 export async function serve(scenarios) {
   const server = createServer((request, response) => {
@@ -21,15 +33,15 @@ export async function serve(scenarios) {
     if (url.pathname === '/') return page(url, theme, `http://${host}`);
     if (url.pathname === '/favicon.ico') return { headers: { 'content-type': 'image/x-icon' }, body: '' };
     if (url.pathname === '/theme.css') return { headers: { 'content-type': 'text/css' }, body: themeCss(theme) };
-    if (url.pathname === '/host.js') {
+    if (url.pathname === '/host.js' || url.pathname === '/evaluation-host.js') {
       const scenario = await scenarios[url.searchParams.get('scenario')]();
-      const script = await readFile(new URL('host.js', import.meta.url), 'utf8');
+      const script = await readFile(new URL(url.pathname.slice(1), import.meta.url), 'utf8');
       return {
         headers: { 'content-type': 'text/javascript' },
         body: `const scenario = ${JSON.stringify(scenario)};\n${script}`,
       };
     }
-    const file = /^\/(?:editor|codicon)\.(css|js|ttf)$/.exec(url.pathname);
+    const file = /^\/(?:editor|evaluation|codicon)\.(css|js|ttf)$/.exec(url.pathname);
     if (file === null) throw new Error(`no ${url.pathname}`);
     return {
       headers: { 'content-type': types[file[1]] },
@@ -39,7 +51,10 @@ export async function serve(scenarios) {
 
   function page(url, theme, source) {
     const nonce = randomBytes(16).toString('hex');
-    const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${source} 'nonce-${nonce}'; font-src ${source}; img-src ${source}`;
+    // Pictures that the page makes itself: only the evaluation panel has any, to draw them onto a canvas.
+    const kind = pageOf(url.searchParams.get('scenario'));
+    const images = kind.images === undefined ? '' : ` ${kind.images}`;
+    const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src ${source} 'nonce-${nonce}'; font-src ${source}; img-src ${source}${images}`;
     return {
       headers: { 'content-type': 'text/html; charset=utf-8' },
       body: `<!doctype html>
@@ -55,9 +70,9 @@ export async function serve(scenarios) {
     <title>Rationale</title>
   </head>
   <body class="${bodyClass(theme)}">
-    <rationale-editor></rationale-editor>
-    <script nonce="${nonce}" src="/host.js${url.search}"></script>
-    <script nonce="${nonce}" type="module" src="/editor.js"></script>
+    <${kind.element}></${kind.element}>
+    <script nonce="${nonce}" src="/${kind.host}${url.search}"></script>
+    <script nonce="${nonce}" type="module" src="/${kind.script}"></script>
   </body>
 </html>`,
     };

@@ -1,36 +1,14 @@
 // What the webview must do, in a real browser under the real policy. Each test gets a page of its own.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { focused, sent, serious, until } from './page.mjs';
 
-const axe = await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
-
-/** The element that has the focus, through all shadow roots: its tag and role. */
-const focused = (page) =>
-  page.evaluate(() => {
-    let element = document.activeElement;
-    while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
-    return element?.getAttribute('role') ?? element?.localName ?? '';
-  });
-const sent = (page, type) => page.evaluate((t) => window.__host.sent.filter((m) => m.type === t), type);
 const list = (page) => page.locator('rationale-list .scroller');
 const row = (page, n) => page.locator(`rationale-list [role=option][aria-posinset="${n}"]`);
 const selected = (page) => page.locator('rationale-list [role=option][aria-selected=true]');
 const field = (page) => page.locator('rationale-explanation textarea');
 const heading = (page) => page.locator('rationale-detail h2');
-/** Waits until the condition holds in the page. */
-const until = (page, condition, argument) => page.waitForFunction(condition, argument, { timeout: 4000 });
 const decisions = (page, count) =>
   until(page, (n) => window.__host.sent.filter((m) => m.type === 'decide').length >= n, count);
-
-async function serious(page) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-  return violations
-    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
-    .flatMap((v) =>
-      v.nodes.map((node) => `${v.id}: ${node.target.flat().join(' ')} – ${node.any[0]?.message ?? v.help}`),
-    );
-}
 
 export const tests = [
   {
@@ -377,6 +355,17 @@ export const tests = [
       await page.locator('rationale-toolbar #order').click();
       await page.getByRole('option', { name: 'Least certain first' }).click();
       assert.deepEqual((await sent(page, 'setOrder')).at(-1), { type: 'setOrder', order: 'margin' });
+    },
+  },
+  {
+    name: 'says which rows another view asked for, and goes back to all of them',
+    scenario: 'run',
+    async check(page) {
+      await page.evaluate(() => window.__host.setSubset({ title: 'human relevant, model related', rows: 3 }));
+      await page.getByText('Only the 3 rows with human relevant, model related.').waitFor();
+      await page.locator('rationale-toolbar .subset').getByRole('button', { name: 'Show all 24 rows' }).click();
+      await until(page, () => window.__host.sent.some((m) => m.type === 'clearSubset'));
+      await page.getByText('Only the 3 rows').waitFor({ state: 'detached' });
     },
   },
   {
