@@ -3,7 +3,11 @@ import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isAbort, messageOf, RationaleError } from '../domain/failure.js';
 import { version } from '../../package.json';
+import { agreementCommand } from './agreement.js';
+import { calibrateCommand } from './calibrate.js';
 import { exitCodes, type CliCommand, type CliContext } from './command.js';
+import { compareCommand } from './compare.js';
+import { compareModesCommand } from './compare-modes.js';
 import { convertCommand } from './convert.js';
 import { evaluateCommand } from './evaluate.js';
 import { exportCommand } from './export.js';
@@ -14,6 +18,10 @@ import { validateCommand } from './validate.js';
 const commands: Readonly<Record<string, CliCommand>> = {
   rerank: rerankCommand,
   evaluate: evaluateCommand,
+  compare: compareCommand,
+  'compare-modes': compareModesCommand,
+  agreement: agreementCommand,
+  calibrate: calibrateCommand,
   import: importCommand,
   export: exportCommand,
   convert: convertCommand,
@@ -26,7 +34,7 @@ Usage: rationale <command> [options]
 
 Commands:
 ${Object.entries(commands)
-  .map(([name, command]) => `  ${name.padEnd(10)} ${command.summary}`)
+  .map(([name, command]) => `  ${name.padEnd(13)} ${command.summary}`)
   .join('\n')}
 
 rationale <command> --help shows a command's options and examples.

@@ -172,7 +172,8 @@ Examples:
   },
 };
 
-function openEngine(args: ParsedArguments, context: CliContext): RerankEngine {
+/** The engine of `--model` with `--threads`. @throws RationaleError where there is no such folder. */
+export function openEngine(args: ParsedArguments, context: CliContext): RerankEngine {
   const { distDir, err } = context;
   const modelDir = text(args, 'model') ?? embeddedModelDir(context);
   if (!existsSync(modelDir)) throw new RationaleError('user', `there is no model folder ${modelDir}.`);
