@@ -18,26 +18,26 @@ export async function pickSources(title: string): Promise<readonly vscode.Uri[] 
 /** What is relevant; undefined when given up. */
 export async function pickReference(): Promise<Reference | undefined> {
   const items = [
-    { label: 'A qrels file…', detail: 'TREC or BEIR relevance judgements', kind: 'file' },
+    { label: 'A qrels file…', detail: 'TREC or BEIR relevance judgements', reference: 'file' },
     {
       label: 'Accepted and corrected labels',
       detail: 'What people decided in the judgement files themselves',
-      kind: 'decided',
+      reference: 'decided',
     },
     {
       label: 'Corrected labels only',
       detail: 'Labels that people changed: these favour other models',
-      kind: 'corrected',
+      reference: 'corrected',
     },
     {
       label: 'Accepted labels only',
       detail: 'Labels that people left as they were: these favour the model that gave them',
-      kind: 'accepted',
+      reference: 'accepted',
     },
   ] as const;
   const picked = await vscode.window.showQuickPick([...items], { title: 'What is relevant?' });
   if (picked === undefined) return undefined;
-  if (picked.kind !== 'file') return { kind: picked.kind };
+  if (picked.reference !== 'file') return { kind: picked.reference };
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   const files = await vscode.window.showOpenDialog({
     title: 'Relevance judgements',

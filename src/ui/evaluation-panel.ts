@@ -3,11 +3,11 @@
  * page asks for. What is computed is evaluation-job.ts's; what the page shows is webview/evaluation*.ts.
  */
 import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import * as vscode from 'vscode';
 import { isAbort, messageOf, RationaleError } from '../domain/failure.js';
 import type { RowKey } from '../domain/row-key.js';
 import { slug } from '../domain/text.js';
+import { systemNames } from '../evaluation/rankings.js';
 import {
   defaultMetric,
   runEvaluation,
@@ -105,11 +105,12 @@ export class EvaluationPanel {
   }
 
   view(): EvaluationView {
+    const names = systemNames(this.sources.map((uri) => uri.fsPath));
     return {
-      sources: sourcesOf(this.sources).map(({ name, kind, path: file }) => ({
-        name,
-        kind,
-        place: vscode.workspace.asRelativePath(file),
+      sources: this.sources.map((uri, i) => ({
+        name: names[i] ?? uri.path,
+        kind: kindOf(uri),
+        place: vscode.workspace.asRelativePath(uri),
       })),
       reference: this.reference === null ? null : { kind: this.reference.kind, name: referenceName(this.reference) },
       state: this.state,
@@ -124,11 +125,11 @@ export class EvaluationPanel {
     const abort = new AbortController();
     this.abort = abort;
     const input: EvaluationInput = {
-      sources: sourcesOf(this.sources),
+      paths: this.sources.map((uri) => uri.fsPath),
       reference: this.reference,
       metric: this.metric,
     };
-    if (input.sources.length === 0) {
+    if (input.paths.length === 0) {
       this.evaluated = null;
       this.setState({ kind: 'ready' });
       return;
@@ -184,8 +185,10 @@ export class EvaluationPanel {
         return;
       }
       case 'setMetric':
+        if (this.evaluated === null || this.state.kind === 'loading') return;
+        this.evaluated = this.evaluated.withMetric(message.metric);
         this.metric = message.metric;
-        this.evaluate();
+        this.setState({ kind: 'ready' });
         return;
       case 'refresh':
         this.evaluate();
@@ -222,7 +225,7 @@ export class EvaluationPanel {
   }: Extract<FromEvaluation, { type: 'openCell' }>): Promise<void> {
     const cells = this.evaluated?.cells[matrix];
     const keys: readonly RowKey[] = cells?.matrix.keys[reference]?.[prediction] ?? [];
-    if (cells === undefined || keys.length === 0) {
+    if (cells === undefined || cells.file === null || keys.length === 0) {
       throw new RationaleError('user', 'No row stands behind this cell now. Refresh the evaluation.');
     }
     const { label_names: names } = cells.matrix;
@@ -255,17 +258,6 @@ export class EvaluationPanel {
 
 function kindOf(uri: vscode.Uri): EvaluationSource['kind'] {
   return /\.jsonl$/i.test(uri.path) ? 'judgements' : 'run';
-}
-
-/** Sources with names of their own: the file's, with its folder where two files are called alike. */
-function sourcesOf(uris: readonly vscode.Uri[]): EvaluationInput['sources'] {
-  const short = uris.map((uri) => path.posix.basename(uri.path).replace(/(\.judgements)?\.[^.]+$/i, ''));
-  return uris.map((uri, i) => {
-    const name = short[i] ?? uri.path;
-    const alike = short.filter((other) => other === name).length > 1;
-    const folder = path.posix.basename(path.posix.dirname(uri.path));
-    return { name: alike ? `${folder}/${name} (${i + 1})` : name, path: uri.fsPath, kind: kindOf(uri) };
-  });
 }
 
 function referenceName(reference: Reference): string {

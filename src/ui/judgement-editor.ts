@@ -21,7 +21,9 @@ import {
   type RowKey,
   type ToWebview,
 } from '../protocol/editor.js';
+import { CounterfactualCache } from '../evaluation/counterfactual.js';
 import { ActivityClock } from './activity.js';
+import { Carries } from './carries.js';
 import { setContextKey } from './context-keys.js';
 import { rankingMarkdown } from './copy-markdown.js';
 import { EditorNavigation, type Subset } from './editor-navigation.js';
@@ -50,8 +52,10 @@ export interface EditorServices {
 /** One visible (or hidden) editor on a file. */
 export class EditorPanel {
   readonly navigation: EditorNavigation;
+  readonly carries: Carries;
   private timer: NodeJS.Timeout | undefined;
   private dirty: FileChange | null = null;
+  private disposed = false;
   private readonly posted = new vscode.EventEmitter<ToWebview>();
   /** What the webview is told; for tests. */
   readonly onDidPost = this.posted.event;
@@ -60,13 +64,17 @@ export class EditorPanel {
   constructor(
     readonly file: JudgementFile,
     readonly panel: vscode.WebviewPanel,
+    counterfactuals: CounterfactualCache,
   ) {
     this.navigation = new EditorNavigation(file.document);
+    this.carries = new Carries(counterfactuals, (carries) => this.post({ type: 'carries', carries }));
     this.subscriptions.push(file.onDidChange((change) => this.schedule(change)));
   }
 
   dispose(): void {
     clearTimeout(this.timer);
+    this.disposed = true;
+    this.carries.cancel();
     for (const subscription of this.subscriptions) subscription.dispose();
   }
 
@@ -79,6 +87,7 @@ export class EditorPanel {
   }
 
   post(message: ToWebview): void {
+    if (this.disposed) return;
     this.posted.fire(message);
     // Lost while the webview is hidden, on purpose: it asks with `ready` when it comes back.
     if (this.panel.visible) void this.panel.webview.postMessage(message);
@@ -91,6 +100,7 @@ export class EditorPanel {
     this.timer = undefined;
     this.post({ type: 'view', view: this.view() });
     this.post({ type: 'detail', detail: this.detail() });
+    this.post({ type: 'carries', carries: this.carries.view });
   }
 
   /** Reads the document again and sends it, at once. */
@@ -128,6 +138,7 @@ export class JudgementEditors {
   /** What was decided on a file that its run goes on to write after its last editor was closed. */
   private readonly closedWhileRunning = new Map<string, JudgementDocument>();
   private readonly editors = new Set<EditorPanel>();
+  private readonly counterfactuals = new CounterfactualCache();
   private readonly opened = new vscode.EventEmitter<EditorPanel>();
   /** Files whose edits from the journal are not on VS Code's undo stack yet. */
   private readonly restoring = new WeakSet<JudgementFile>();
@@ -323,7 +334,7 @@ export class JudgementEditors {
     const root = vscode.Uri.joinPath(this.services.context.extensionUri, 'dist/webview');
     const address = (name: string): string => panel.webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
-    const editor = new EditorPanel(file, panel);
+    const editor = new EditorPanel(file, panel, this.counterfactuals);
     this.editors.add(editor);
     this.opened.fire(editor);
     const listeners = vscode.Disposable.from(
@@ -398,6 +409,12 @@ export class JudgementEditors {
         navigation.setOrder(message.order);
         editor.sendAll();
         return;
+      case 'cancelCarries':
+        editor.carries.cancel();
+        return;
+      case 'closeCarries':
+        editor.carries.close();
+        return;
       case 'clearSubset':
         navigation.setSubset(null);
         editor.sendAll();
@@ -448,6 +465,11 @@ export class JudgementEditors {
       case 'explainRow':
         await this.explain(editor, key);
         return;
+      case 'whatCarries': {
+        const judgement = this.judgementAt(editor, key);
+        if (key !== null) await editor.carries.start(key, judgement, this.services.model.engine());
+        return;
+      }
       case 'cancelRun':
         await file.run?.cancel();
         return;

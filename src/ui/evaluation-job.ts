@@ -1,0 +1,243 @@
+/** One evaluation for the panel: reads the files, computes what the panel shows, and keeps what it asks for later. Without `vscode`. */
+import { setImmediate } from 'node:timers/promises';
+import type { ConfusionMatrix, MetricTable, QueryMovement, RankingComparison } from '../domain/evaluation.js';
+import { RationaleError } from '../domain/failure.js';
+import { pairKey } from '../domain/judgement.js';
+import { confusionMatrix, type LabelPair } from '../evaluation/agreement.js';
+import { calibrationOf } from '../evaluation/calibration.js';
+import { compareRankings } from '../evaluation/comparison.js';
+import { metricTable } from '../evaluation/evaluate.js';
+import { modelOf, scaleLabels, type DecisionKind, type LabelledFile } from '../evaluation/labelled-file.js';
+import { defaultMetrics } from '../evaluation/metrics.js';
+import { movements } from '../evaluation/movement.js';
+import { rationaleStatistics } from '../evaluation/rationales.js';
+import { readRanking, readRelevance, systemNames, type Ranking } from '../evaluation/rankings.js';
+import { estimates } from '../evaluation/resampling.js';
+import type { EvaluationResults, MeanIntervals } from '../protocol/evaluation.js';
+import type { Qrels } from '../retrieval/trec.js';
+
+export const defaultMetric: string = defaultMetrics[0];
+
+/** What says which documents are relevant: a file, or the decisions of one kind in the judgement files themselves. */
+export type Reference = { readonly kind: 'file'; readonly path: string } | { readonly kind: DecisionKind };
+
+export interface EvaluationInput {
+  readonly paths: readonly string[];
+  readonly reference: Reference | null;
+  readonly metric: string;
+}
+
+/** A matrix with the judgement file that its cells' rows are lines of; null where there are no rows to open. */
+export interface Cells {
+  readonly matrix: ConfusionMatrix;
+  readonly file: string | null;
+}
+
+export interface Evaluated {
+  readonly results: EvaluationResults;
+  readonly notices: readonly string[];
+  /** In the order of `results.confusions`. */
+  readonly cells: readonly Cells[];
+  /** The documents of a query, null where not all rankings have it. */
+  readonly movement: (queryId: string) => QueryMovement | null;
+  /** The same evaluation with the differences by query in another metric, without reading anything again. */
+  readonly withMetric: (metric: string) => Evaluated;
+}
+
+interface Progress {
+  readonly signal: AbortSignal;
+  readonly report: (message: string) => void;
+}
+
+/** Notices beyond these are counted: a file of a thousand malformed lines must not fill the panel. */
+const noticesShown = 5;
+
+/**
+ * Evaluates the files at `paths`, at least one. Aborting ends it with an AbortError at the next step. @throws
+ * RationaleError naming file and line of what cannot be read, or what the files do not share.
+ */
+export async function runEvaluation(input: EvaluationInput, { signal, report }: Progress): Promise<Evaluated> {
+  /** Lets the extension host breathe (and hear a cancellation) before the next stretch of work. */
+  const step = async (message: string): Promise<void> => {
+    report(message);
+    await setImmediate();
+    signal.throwIfAborted();
+  };
+  const names = systemNames(input.paths);
+  const rankings: Ranking[] = [];
+  for (const [i, path] of input.paths.entries()) {
+    const name = names[i] ?? path;
+    await step(`Reading ${name}…`);
+    rankings.push(await readRanking(path, name));
+  }
+  await step('Reading the judgements…');
+  const relevance = input.reference === null ? null : await relevanceOf(input.reference, rankings);
+  await step('Computing metrics and their intervals…');
+  const comparison = relevance === null ? null : comparisonOf(rankings, relevance.qrels, input.metric);
+  const intervals = comparison?.systems.map(({ table }) => meanIntervals(table)) ?? [];
+  await step('Comparing the rankings of each query…');
+  const moved = rankings.length < 2 ? [] : movements(rankings, relevance === null ? {} : { qrels: relevance.qrels });
+  await step('Comparing labels…');
+  const files = rankings.flatMap(({ file, name }) => (file === null ? [] : [{ file, name }]));
+  const cells = [...files.flatMap(({ file }) => againstHumans(file)), ...modelAgainstModel(files)];
+  await step('Looking at probabilities and rationales…');
+  const calibrations = files.flatMap(({ file }) => calibrationOf(file));
+  const rationales = files.flatMap(({ file }) => rationaleStatistics(file));
+  const notices = [...rankings.flatMap((ranking) => ranking.notices), ...(relevance?.notices ?? [])];
+  const byQuery = new Map(moved.map((movement) => [movement.query_id, movement]));
+  const evaluated: Evaluated = {
+    results: {
+      comparison,
+      intervals,
+      moved: moved.map(({ query_id, query, moved: by, tau }) => ({ query_id, query, moved: by, tau })),
+      confusions: cells.map(({ matrix: { keys, ...matrix }, file }) => ({
+        ...matrix,
+        opens: keys.map((row) => row.map((cell) => (file === null ? 0 : cell.length))),
+      })),
+      calibrations,
+      rationales,
+    },
+    notices:
+      notices.length <= noticesShown
+        ? notices
+        : [...notices.slice(0, noticesShown), `${notices.length - noticesShown} more notices of this kind.`],
+    cells,
+    movement: (queryId) => byQuery.get(queryId) ?? null,
+    withMetric: (metric) =>
+      relevance === null
+        ? evaluated
+        : {
+            ...evaluated,
+            results: { ...evaluated.results, comparison: comparisonOf(rankings, relevance.qrels, metric) },
+          },
+  };
+  return evaluated;
+}
+
+/** Judgements from a file, or from the decisions in all judgement files; pairs that two files judge differently are left out. */
+async function relevanceOf(
+  reference: Reference,
+  rankings: readonly Ranking[],
+): Promise<{ readonly qrels: Qrels; readonly notices: readonly string[] }> {
+  if (reference.kind === 'file') return readRelevance(reference.path);
+  const merged = new Map<string, Map<string, number | null>>();
+  const notices: string[] = [];
+  const failures: unknown[] = [];
+  for (const { path, file } of rankings) {
+    if (file === null) continue;
+    try {
+      const read = await readRelevance(path, { kind: reference.kind });
+      for (const [query, documents] of read.qrels) {
+        const known = merged.get(query) ?? new Map<string, number | null>();
+        merged.set(query, known);
+        for (const [id, label] of documents) {
+          const other = known.get(id);
+          known.set(id, other === undefined || other === label ? label : null);
+        }
+      }
+    } catch (error) {
+      // A file that nobody decided on adds nothing; only when none has decisions there is nothing to evaluate with.
+      failures.push(error);
+    }
+  }
+  if (merged.size === 0) {
+    throw (
+      failures[0] ??
+      new RationaleError(
+        'user',
+        'A TREC run holds no decisions. Choose a qrels file, or add a judgement file with accepted or corrected labels.',
+      )
+    );
+  }
+  let conflicting = 0;
+  const qrels = new Map(
+    [...merged].map(([query, documents]) => {
+      const settled = [...documents].filter((entry): entry is [string, number] => entry[1] !== null);
+      conflicting += documents.size - settled.length;
+      return [query, new Map(settled)] as const;
+    }),
+  );
+  if (conflicting > 0) notices.push(`${conflicting} pairs are labelled differently in two files and are not judged.`);
+  return { qrels, notices };
+}
+
+function comparisonOf(rankings: readonly Ranking[], qrels: Qrels, metric: string): RankingComparison {
+  if (rankings.length > 1) {
+    // Columns stay where they are, whichever metric is the main one.
+    return { ...compareRankings(rankings, qrels, { metric }), metric_names: defaultMetrics };
+  }
+  const systems = rankings.map(({ name, path, run }) => ({
+    name,
+    source: path,
+    table: metricTable(run, qrels, { run: `ranking ${name}` }),
+  }));
+  return {
+    metric,
+    metric_names: Object.keys(systems[0]?.table.metrics ?? {}),
+    systems,
+    pairs: [],
+    common_queries: systems[0]?.table.queries ?? 0,
+  };
+}
+
+/** 95 % bootstrap intervals of a system's means over its queries. */
+function meanIntervals(table: MetricTable): MeanIntervals {
+  const names = Object.keys(table.metrics);
+  const groups = Object.values(table.per_query).map((values) =>
+    Float64Array.from([1, ...names.map((name) => values[name] ?? 0)]),
+  );
+  const measured = estimates(
+    groups,
+    Object.fromEntries(names.map((name, i) => [name, (sum: Float64Array) => (sum[i + 1] ?? 0) / (sum[0] ?? 1)])),
+  );
+  return Object.fromEntries(names.map((name) => [name, measured[name]?.interval ?? null]));
+}
+
+/** Each model of a file, by scale, against the people who decided on its answers. */
+function againstHumans(file: LabelledFile): Cells[] {
+  const groups = new Map<string, { readonly model: string; readonly scale: string; readonly pairs: LabelPair[] }>();
+  for (const { row, human } of file.rows) {
+    const { label, scale, query_id } = row.judgement;
+    if (human === null || label === null) continue;
+    const model = modelOf(row);
+    const key = JSON.stringify([model, scale]);
+    const group = groups.get(key) ?? { model, scale, pairs: [] };
+    groups.set(key, group);
+    group.pairs.push({ group: query_id, reference: human, prediction: label, key: row.key });
+  }
+  return [...groups.values()].map(({ model, scale, pairs }) => ({
+    matrix: confusionMatrix({ reference: 'human', prediction: model }, pairs, scaleLabels(scale, file.scales, [])),
+    file: file.path,
+  }));
+}
+
+/** The labels of each two files on the pairs and the scale that they share; the cells open rows of the second. */
+function modelAgainstModel(files: readonly { readonly file: LabelledFile; readonly name: string }[]): Cells[] {
+  const matrices: Cells[] = [];
+  for (const [i, one] of files.entries()) {
+    const labels = new Map(
+      one.file.rows.flatMap(({ row: { judgement: j } }) =>
+        j.label === null ? [] : [[JSON.stringify([pairKey(j), j.scale]), j.label] as const],
+      ),
+    );
+    for (const other of files.slice(i + 1)) {
+      const byScale = new Map<string, LabelPair[]>();
+      for (const { row } of other.file.rows) {
+        const { label, scale, query_id } = row.judgement;
+        const reference = labels.get(JSON.stringify([pairKey(row.judgement), scale]));
+        if (reference === undefined || label === null) continue;
+        const pairs = byScale.get(scale) ?? [];
+        byScale.set(scale, pairs);
+        pairs.push({ group: query_id, reference, prediction: label, key: row.key });
+      }
+      for (const [scale, pairs] of byScale) {
+        const names = { reference: one.name, prediction: other.name };
+        matrices.push({
+          matrix: confusionMatrix(names, pairs, scaleLabels(scale, other.file.scales, [])),
+          file: other.file.path,
+        });
+      }
+    }
+  }
+  return matrices;
+}
