@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from extension_side import extension
 from rationale_training.checks import (
     TITLES,
     check,
@@ -21,7 +22,6 @@ from rationale_training.checks import (
     support,
 )
 from rationale_training.profile import Prompt, render_answer
-from typescript import extension
 
 EXPLAIN = Prompt(raw="x", answer="{explanation}\n\nRelevance Label: {label} ##", stop=(" ##",))
 LABEL_FIRST = Prompt(raw="x", answer="{label}\nExplanation: {explanation}", stop=("\n",))

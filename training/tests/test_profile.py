@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer
 
+from extension_side import MODEL, extension
 from rationale_training.profile import (
     BoundPrompt,
     ParsedAnswer,
@@ -22,7 +23,6 @@ from rationale_training.profile import (
     render_prompt,
     text_after_label,
 )
-from typescript import MODEL, extension
 
 CHAT = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
