@@ -141,9 +141,8 @@ def is_main_process() -> bool:
 def progress(iterable: Iterable[T], total: int | None = None, label: str = "") -> Iterator[T]:
     """The items, with a progress bar on stderr (a line now and then where stderr is no terminal)."""
     terminal = sys.stderr.isatty()
-    yield from tqdm(
-        iterable, total=total, desc=label, disable=not is_main_process(), mininterval=0.5 if terminal else 30, ncols=100
-    )
+    hidden = not is_main_process() or bool(os.environ.get("TQDM_DISABLE"))
+    yield from tqdm(iterable, total=total, desc=label, disable=hidden, mininterval=0.5 if terminal else 30, ncols=100)
 
 
 def hash_of(path: Path) -> str:
