@@ -81,12 +81,20 @@ class ExtractiveWriter:
         """Inverse document frequency, natural logarithm."""
         return math.log((1 + self._total) / (1 + self._counts[word.lower()]))
 
+    def lacking(self, query: str, document: str) -> list[str]:
+        """The question's telling words that the document lacks, the rarest first."""
+        present = {word.lower() for word in _WORD.findall(document)}
+        return sorted((t for t in self._terms(query) if not _in(t, present)), key=self.rarity, reverse=True)
+
+    def _terms(self, query: str) -> list[str]:
+        return [t for t in dict.fromkeys(_WORD.findall(query)) if t.lower() not in _STOP and self.rarity(t) > 1.2]
+
     def write(self, query: str, document: str, label: int, rng: random.Random) -> str | None:
         """One or two sentences for a label 0, 1 or 2, or None where the document offers nothing to say it with."""
-        terms = [t for t in dict.fromkeys(_WORD.findall(query)) if t.lower() not in _STOP and self.rarity(t) > 1.2]
+        terms = self._terms(query)
         present = {word.lower() for word in _WORD.findall(document)}
         have = sorted((t for t in terms if _in(t, present)), key=self.rarity, reverse=True)[: rng.choice([1, 2, 2, 3])]
-        lack = sorted((t for t in terms if not _in(t, present)), key=self.rarity, reverse=True)[: rng.choice([1, 2, 2])]
+        lack = self.lacking(query, document)[: rng.choice([1, 2, 2])]
         if label == 0:
             topic = self.quotation(document, [], rng)
             subject = lack or have
