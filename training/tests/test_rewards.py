@@ -121,9 +121,9 @@ def test_the_signature_is_trls() -> None:
 def test_a_label_alone_is_judged_as_a_label() -> None:
     rewards = Rewards(Prompt(raw="x", answer="{label}"), LABELS, Weights())
     assert [name for name, _, _ in rewards.trained()] == ["label", "format"]
-    assert rewards.total(["p"] * 3, ["2", "0", "2 or 1"], gold_label=[2, 2, 2]) == pytest.approx(
-        [1, 1 / 3, 2.5 / 3 - 0.0], abs=0.2
-    )
+    # The right label; a wrong one in the right form; the right one with more after it.
+    found = rewards.total(["p"] * 3, ["2", "0", "2 or 1"], gold_label=[2, 2, 2])
+    assert found == pytest.approx([1, 0.5 / 1.5, 1.25 / 1.5])
 
 
 def test_stops_cut_the_answer_where_generation_would_end() -> None:

@@ -496,6 +496,10 @@ class PromptTokenizer:
         """Generated text ends at any of these."""
         return frozenset(self._special.values())
 
+    def holds_special(self, text: str) -> bool:
+        """Whether a text spells a special token, which other tokenizers would take for one."""
+        return self._pattern is not None and self._pattern.search(text) is not None
+
     def decode(self, ids: list[int]) -> str:
         """Text of ids that were generated; incomplete UTF-8 at the end is left out."""
         return self._plain.decode(ids, skip_special_tokens=False).rstrip("\ufffd") if ids else ""
