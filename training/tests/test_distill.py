@@ -17,13 +17,29 @@ from rationale_training.distill.prompts import PieceEncoder, Pieces
 from rationale_training.distill.rationales import ExtractiveWriter, RationaleRow, is_good
 from rationale_training.distill.stage import Config, Judgements, judged_rows, run
 from rationale_training.distill.targets import grade, grades, teacher_distribution
+from rationale_training.distill.tokens import Tokens
 from rationale_training.distill.trainer import Schedule
 from rationale_training.errors import UserError
 from rationale_training.judgements import judgement_of, write_judgements
 from rationale_training.profile import BoundPrompt, load_profile, parse_profile
+from rationale_training.refine.training import Training
 
 PROFILE = Path(__file__).resolve().parents[1] / "recipes" / "rationale_135m" / "profile.json"
-TOPICS = ["boiler", "stove", "kettle", "lamp", "pump", "fan", "oven", "drill", "saw", "clock", "radio", "press", "valve"]
+TOPICS = [
+    "boiler",
+    "stove",
+    "kettle",
+    "lamp",
+    "pump",
+    "fan",
+    "oven",
+    "drill",
+    "saw",
+    "clock",
+    "radio",
+    "press",
+    "valve",
+]
 
 
 def write_pool(folder: Path) -> Path:
@@ -98,7 +114,7 @@ def test_pieces_join_to_the_prompts_that_the_extension_sends(tiny_model_folder: 
     score = BoundPrompt(profile, "score", tokenizer).prepare(query, document)
     assert score.ids == shared + encoder.to_label
     label_first = BoundPrompt(profile, "label-first", tokenizer)
-    assert [encoder.labels[1], *encoder.after_label(text)] == label_first.target_ids(1, text) + [encoder.end]
+    assert [encoder.labels[1], *encoder.after_label(text)] == [*label_first.target_ids(1, text), encoder.end]
     explain = BoundPrompt(profile, "explain-first", tokenizer)
     whole = explain.prepare(query, document).ids + explain.target_ids(2, text)
     assert whole == shared + encoder.explanation(text) + [encoder.labels[2]]
@@ -180,7 +196,7 @@ def test_cluster_loss_has_gradients_in_every_task(tiny_model_folder: Path, encod
     labels = np.asarray([[2, 0], [1, 2]])
     similarity = np.asarray([[0.7, 0.1], [0.3, 0.8]], dtype=np.float32)
     for name in ("label", "likelihood", "label_ce", "generation", "label_first", "explain_first"):
-        off = {key: 0.0 for key in ("label", "likelihood", "label_ce", "generation", "label_first", "explain_first")}
+        off = dict.fromkeys(("label", "likelihood", "label_ce", "generation", "label_first", "explain_first"), 0.0)
         objective = PackedObjective(model, encoder, Weights(**(off | {name: 1.0})), Lengths())
         model.zero_grad()
         loss, parts, _ = objective.cluster(
@@ -202,3 +218,37 @@ def test_judged_rows_weigh_people_more_and_never_take_unparsed_answers(tmp_path:
     found = judged_rows(Judgements(files=(file,), teacher=0.5))
     assert [(row.label, row.weight) for row in found] == [(2, 0.5)]
     assert judged_rows(Judgements(files=(file,), teacher=0.0)) == []
+
+
+def test_token_loss_trains_every_task_the_profile_offers(tmp_path: Path, tiny_model_folder: Path) -> None:
+    rationales = tmp_path / "given.jsonl"
+    row = {
+        "query": "what dissolves chalk",
+        "document": "Vinegar dissolves chalk.",
+        "label": 2,
+        "explanation": "It names vinegar.",
+    }
+    rationales.write_text(json.dumps(row) + "\n" + json.dumps(row | {"problems": ["quote"]}) + "\n")
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text(json.dumps({"query": "what dissolves chalk", "generated_queries": ["vinegar chalk"]}) + "\n")
+    settings = Tokens(
+        generated_queries=(queries,), training=Training(steps=2, batch_size=2, micro_batch_size=2, dtype="float32")
+    )
+    config = Config(
+        base=tiny_model_folder,
+        profile=PROFILE,
+        method="tokens",
+        clusters_per_step=0,
+        rationales=(rationales,),
+        tokens=settings,
+    )
+    run(config, tmp_path / "out", resume=False)
+    counts = json.loads((tmp_path / "out" / "manifest.json").read_text())["counts"]
+    assert {name: counts[name] for name in ("explain-first", "label-first", "score", "queries", "steps")} == {
+        "explain-first": 1,
+        "label-first": 1,
+        "score": 1,
+        "queries": 1,
+        "steps": 2,
+    }
+    assert load_profile(tmp_path / "out" / "model").id == "rationale-135m"

@@ -80,7 +80,10 @@ def tfrank_rows(file: Path) -> Iterator[Row]:
         for sentence in sentences(last):
             if VERDICT.search(sentence):
                 continue
-            if re.search(r"document|passage|it ", sentence, re.I) and len(" ".join([*kept, sentence]).split()) <= MAX_WORDS:
+            if (
+                re.search(r"document|passage|it ", sentence, re.I)
+                and len(" ".join([*kept, sentence]).split()) <= MAX_WORDS
+            ):
                 kept.append(sentence)
         if kept:
             label = TFRANK_LABELS[row["grade_0_4"]]
@@ -110,7 +113,9 @@ def main() -> None:
     if options.teacher:
         rows += teacher_rows(options.teacher, writer, rng)
     if options.pubmedqa:
-        rows += rng.sample(found := list(pubmedqa_rows(options.pubmedqa, writer, rng)), min(options.pubmedqa_rows, len(found)))
+        rows += rng.sample(
+            found := list(pubmedqa_rows(options.pubmedqa, writer, rng)), min(options.pubmedqa_rows, len(found))
+        )
     if options.tfrank:
         rows += tfrank_rows(options.tfrank)
     counts: collections.Counter[str] = collections.Counter()

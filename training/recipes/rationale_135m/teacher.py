@@ -88,7 +88,11 @@ def main() -> None:
                 kept += not row["problems"]
                 out.write(json.dumps(row, ensure_ascii=False) + "\n")
             out.flush()
-            print(f"{start + len(batch)} answers, {kept} of this call kept, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"{start + len(batch)} answers, {kept} of this call kept, {time.monotonic() - started:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ def unpacked(package: str, folder: Path) -> Path:
 
 def dictionary(file: Path) -> Iterator[tuple[str, str]]:
     """(headword, entry) of a dictd dictionary."""
-    for entry in re.split(r"\n\n(?=\S)", gzip.open(file, "rt", errors="replace").read()):
+    with gzip.open(file, "rt", errors="replace") as stream:
+        entries = re.split(r"\n\n(?=\S)", stream.read())
+    for entry in entries:
         lines = entry.split("\n")
         heads = 0
         while heads < len(lines) and lines[heads] and not lines[heads].startswith(" "):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
+from rationale_training.errors import UserError
 
 # Ranks (from, to, how many) of the BM25 list that a cluster's neighbours come from: close ones and farther ones.
 NEIGHBOUR_BANDS = ((0, 6, 2), (6, 15, 2), (15, 30, 1))

@@ -69,7 +69,9 @@ def pack(trees: list[TokenTree], dtype: torch.dtype = torch.bfloat16) -> PackedB
             ends.append(begin + count)
             input_ids[row, start : start + count] = torch.tensor(ids, dtype=torch.long)
             position_ids[row, start : start + count] = torch.arange(begin, begin + count)
-            allowed[row, start : start + count, start : start + count] = torch.ones(count, count, dtype=torch.bool).tril()
+            allowed[row, start : start + count, start : start + count] = torch.ones(
+                count, count, dtype=torch.bool
+            ).tril()
             ancestor = parent
             while ancestor >= 0:
                 low = offsets[ancestor]

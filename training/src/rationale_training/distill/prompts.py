@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UserError
+from rationale_training.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,13 @@ class Pieces:
         first = split("label_first")
         explain = split("explain_first")
         if first != (lead, middle, to_label) or explain[:2] != (lead, middle):
-            raise UserError(f'profile {profile["id"]}: its prompts must begin alike up to the question.')
+            raise UserError(f"profile {profile['id']}: its prompts must begin alike up to the question.")
         after_label = re.fullmatch(r"\{label\}(.*)\{explanation\}", prompts["label_first"]["answer"], re.S)
         around = re.fullmatch(r"(.*)\{explanation\}(.*)\{label\}", prompts["explain_first"]["answer"], re.S)
         if after_label is None or around is None:
-            raise UserError(f'profile {profile["id"]}: answers must be label then explanation, and explanation then label.')
+            raise UserError(
+                f"profile {profile['id']}: answers must be label then explanation, and explanation then label."
+            )
         values = tuple(int(label["value"]) for label in profile["label_scale"]["labels"])
         return Pieces(lead, middle, to_label, after_label[1], explain[2] + around[1], around[2], values)
 
@@ -66,7 +68,9 @@ class PieceEncoder:
         self.explanation_to_label = self.encode(pieces.explanation_to_label)
         whole = {value: self.encode(pieces.to_label + str(value)) for value in pieces.labels}
         if any(ids[:-1] != self.to_label for ids in whole.values()):
-            raise UserError(f"a label is not exactly one token after {pieces.to_label!r}; choose another template or labels.")
+            raise UserError(
+                f"a label is not exactly one token after {pieces.to_label!r}; choose another template or labels."
+            )
         self.labels = [whole[value][-1] for value in pieces.labels]
 
     def encode(self, text: str) -> list[int]:

@@ -15,15 +15,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..checks import check
-from ..errors import UserError
+from rationale_training.checks import check
+from rationale_training.errors import UserError
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9+#-]{2,}")
 _QUOTE_WORDS = (5, 16)
 _STOP = frozenset(
     "the and for with that this from are was were what how does why which when where who has have had can not its into "
     "use used using about than then also such other more most between their there these those mean meaning define explain "
-    "should would could will may might been being you your but all any one two it's via per".split()  # noqa: SIM905
+    "should would could will may might been being you your but all any one two it's via per".split()
 )
 
 # {have}: terms of the question that occur; {lack}: terms that do not; {quote}: the document's own words; {topic}: its subject.
@@ -116,7 +116,9 @@ class ExtractiveWriter:
         wanted = {t.lower() for t in terms}
 
         def weight(words: list[str]) -> float:
-            return sum(self.rarity(w) for w in {x.lower() for word in words for x in _WORD.findall(word)} if w in wanted)
+            return sum(
+                self.rarity(w) for w in {x.lower() for word in words for x in _WORD.findall(word)} if w in wanted
+            )
 
         if terms:
             sentence = max(sentences, key=lambda s: weight(s.split()) / (10 + len(s.split())) ** 0.5)

@@ -10,15 +10,17 @@ from typing import Literal
 
 import torch
 
-from ..errors import UserError
-from ..judgements import reviews_of, fold, read_judgements, read_logs
-from ..manifest import Manifest
-from ..profile import load_profile
+from rationale_training.errors import UserError
+from rationale_training.judgements import fold, read_judgements, read_logs, reviews_of
+from rationale_training.manifest import Manifest
+from rationale_training.profile import load_profile
+
 from .clusters import Clusters, Pool, make_clusters
 from .objective import Lengths, PackedObjective, Weights
 from .prompts import PieceEncoder, Pieces
 from .rationales import ExtractiveWriter, RationaleRow, is_good, read_rationales
 from .targets import grades
+from .tokens import Tokens, finish, train_on_tokens
 from .trainer import Schedule, train
 
 
@@ -42,7 +44,7 @@ class Config:
 
     base: Hugging Face folder of the model to start from.
     profile: profile.json whose prompts and answer templates are trained; the extension reads the same file.
-    method: packed (all parameters, documents first, one process: small models) or trl (token loss, LoRA, many GPUs).
+    method: packed (all parameters, documents first, one process: small models) or tokens (token loss, LoRA, many GPUs).
     pool: JSON Lines of {query, document, source}: matched questions and documents to rank (packed only).
     encoder: folder of the sentence encoder that teaches the ranking.
     clusters: how many clusters are made of the pool; held_out of them are never trained on.
@@ -56,12 +58,12 @@ class Config:
     frozen_layers: the first layers, which are not trained; the embedding is not trained either.
     seed: of the clusters, of what each step draws, and of torch.
     threads: CPU threads; 0 leaves torch's default.
-    trl: settings of the method trl.
+    tokens: settings of the method tokens.
     """
 
     base: Path
     profile: Path
-    method: Literal["packed", "trl"] = "packed"
+    method: Literal["packed", "tokens"] = "packed"
     pool: Path | None = None
     encoder: Path | None = None
     clusters: int = 1000
@@ -78,6 +80,7 @@ class Config:
     frozen_layers: int = 6
     seed: int = 0
     threads: int = 0
+    tokens: Tokens = field(default_factory=Tokens)
 
     def __post_init__(self) -> None:
         if self.method == "packed" and self.clusters_per_step > 0 and (self.pool is None or self.encoder is None):
@@ -155,10 +158,9 @@ def run(config: Config, out: Path, resume: bool) -> None:
     manifest = Manifest.open(out, "distill", config, seed=config.seed, inputs=inputs, resume=resume)
     if manifest.complete:
         return
-    if config.method == "trl":
-        from .sft import train_with_trl
-
-        train_with_trl(config, out, manifest)
+    rows = [row for file in config.rationales for row in read_rationales(file)] + judged_rows(config.judgements)
+    if config.method == "tokens":
+        finish(manifest, out, train_on_tokens(config.base, config.profile, rows, config.tokens, config.seed, out))
         return
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -176,7 +178,6 @@ def run(config: Config, out: Path, resume: bool) -> None:
 
     pool = Pool.read(config.pool) if config.pool is not None else None
     clusters = _clusters(config, pool, out)
-    rows = [row for file in config.rationales for row in read_rationales(file)] + judged_rows(config.judgements)
     drawer = Drawer(config, pool, clusters, rows)
     manifest.record(clusters=0 if clusters is None else len(clusters.members), rationale_rows=len(rows))
 
@@ -214,8 +215,12 @@ def run(config: Config, out: Path, resume: bool) -> None:
     folder = out / "model"
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "profile.json").write_text(json.dumps(profile.source, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    manifest.finish(outputs=sorted(folder.iterdir()), counts={"steps": config.schedule.steps, "rationale_rows": len(rows)})
+    (folder / "profile.json").write_text(
+        json.dumps(profile.source, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    manifest.finish(
+        outputs=sorted(folder.iterdir()), counts={"steps": config.schedule.steps, "rationale_rows": len(rows)}
+    )
 
 
 def _clusters(config: Config, pool: Pool | None, out: Path) -> Clusters | None:

@@ -1,14 +1,13 @@
 """The optimiser loop of small full-parameter runs: bf16 weights, fp32 masters, cosine schedule, checkpoints to go on from.
 
 autocast over fp32 weights ran at a tenth of the speed of bf16 weights with fp32 masters on CPUs, so the masters are ours.
-Larger students and many GPUs go through TRL instead (sft.py).
+Larger students and many GPUs go through accelerate instead (tokens.py).
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -99,7 +98,7 @@ def train(model: nn.Module, schedule: Schedule, step: Step, folder: Path, resume
     def save(done: int) -> None:
         temporary = checkpoint.with_suffix(".tmp")
         torch.save({"step": done, **weights.state()}, temporary)
-        os.replace(temporary, checkpoint)
+        temporary.replace(checkpoint)
 
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
         for n in range(begin, schedule.steps):
@@ -112,7 +111,11 @@ def train(model: nn.Module, schedule: Schedule, step: Step, folder: Path, resume
             now = time.monotonic()
             if (n + 1) % 10 == 0 or n + 1 == schedule.steps:
                 means = {name: round(total / window, 4) for name, total in totals.items()}
-                line = {"step": n + 1, "seconds": round(now - started), "tokens_per_s": round(computed / (now - started))}
+                line = {
+                    "step": n + 1,
+                    "seconds": round(now - started),
+                    "tokens_per_s": round(computed / (now - started)),
+                }
                 log.write(json.dumps(line | means) + "\n")
                 log.flush()
                 totals.clear()

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ..errors import UserError
+from rationale_training.errors import UserError
 
 #: Files in a repository, and in a VSIX, stay below the 100 MB that Git hosts refuse.
 MAX_FILE_BYTES = 95_000_000
@@ -63,7 +63,9 @@ def share_embedding(graph: onnx.GraphProto) -> bool:
     # Reshape nodes on the initialisers, instead of reshaped copies, keep the weights in memory once.
     nodes = [
         helper.make_node("Reshape", [head.input[1], "/embed/shape"], ["/embed/weight"], name="/embed/reshape"),
-        helper.make_node("Reshape", [head.input[2], "/embed/scales_shape"], ["/embed/scales"], name="/embed/reshape_scales"),
+        helper.make_node(
+            "Reshape", [head.input[2], "/embed/scales_shape"], ["/embed/scales"], name="/embed/reshape_scales"
+        ),
         helper.make_node(
             "GatherBlockQuantized",
             ["/embed/weight", embedding.input[1], "/embed/scales"],

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import UserError
-from ..manifest import Manifest, hash_of
-from ..profile import BoundPrompt, load_profile
+from rationale_training.errors import UserError
+from rationale_training.manifest import Manifest, hash_of
+from rationale_training.profile import BoundPrompt, load_profile
+
 from .graph import name_head_size, save_in_pieces, select_positions, share_embedding
 
 
