@@ -65,9 +65,11 @@ class Manifest:
         seed: int | None = None,
         inputs: Iterable[Path] = (),
         resume: bool = False,
+        may_change: Iterable[str] = (),
     ) -> "Manifest":
         """Claims `out` for a stage. Raises UserError where it holds something else, another config's result, changed
-        outputs, or an unfinished run and `resume` is false; nothing in `out` is touched then."""
+        outputs, or an unfinished run and `resume` is false; nothing in `out` is touched then. Config keys in
+        `may_change` (dotted) do not make another config: speed, limits, prices."""
         value: dict[str, Any] = {
             "version": 1,
             "stage": stage,
@@ -91,7 +93,7 @@ class Manifest:
                 out.mkdir(parents=True, exist_ok=True)
                 write_json(out / FILE, value)
             return cls(out, value, complete=False)
-        differences = _differences(found, value)
+        differences = _differences(found, value, frozenset(may_change))
         if not is_main_process():
             return cls(out, value, complete=found.get("state") == "complete" and not differences)
         if differences:
@@ -189,14 +191,14 @@ def _read(out: Path) -> dict[str, Any] | None:
     return value
 
 
-def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+def _differences(found: dict[str, Any], wanted: dict[str, Any], may_change: frozenset[str]) -> list[str]:
     if found.get("stage") != wanted["stage"]:
         return [f"stage {found.get('stage')}, not {wanted['stage']}"]
     old, new = _flat(found.get("config"), ""), _flat(json.loads(json.dumps(wanted["config"])), "")
     differences = [
         f"{key}: {old.get(key)!r} there, {new.get(key)!r} asked for"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
+        if old.get(key) != new.get(key) and key not in may_change
     ]
     inputs = found.get("inputs", {})
     names = sorted(inputs.keys() | wanted["inputs"].keys())
