@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from rationale_training.bm25 import Bm25Index, terms_of, text_of
 
 IDENTIFIERS = [

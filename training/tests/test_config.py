@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+
 from rationale_training.config import build, load, plain
 from rationale_training.errors import UserError
 

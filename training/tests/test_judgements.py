@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rationale_training.errors import UserError
 from rationale_training.judgements import (
     Judgement,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from rationale_training.errors import UserError
 from rationale_training.manifest import Manifest, hash_of, write_text
 
