@@ -66,7 +66,7 @@ class Config:
     held_out: the share of queries that are measured and never trained on
     measured: pairs measured after each round at most
     document_tokens: cut documents to so many tokens (not set: what the profile's max_tokens leaves)
-    seed, sampling, rewards, selection, training, grpo: see docs/training.md
+    seed, sampling, rewards, selection, training, grpo: see docs/training-refine.md
     """
 
     model: Path

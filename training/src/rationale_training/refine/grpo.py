@@ -58,8 +58,8 @@ def grpo(
     model.generation_config.eos_token_id = sorted(ends)
     model.config.use_cache = True
     named = rewards.trained()
-    # A generation batch must be a multiple of k; an update sees batch_size answers.
-    answers = max(training.batch_size, sampling.k)
+    # A generation batch must be a multiple of k, of different prompts: with fewer than it asks for TRL trains nothing.
+    answers = min(max(training.batch_size, sampling.k), len(rows) * sampling.k)
     answers -= answers % sampling.k
     device_batch = next(n for n in range(min(training.micro_batch_size, answers), 0, -1) if answers % n == 0)
     steps = updates(len(rows) * sampling.k, training)
@@ -100,6 +100,8 @@ def grpo(
         processing_class=plain,
     )
     trainer.train()
+    if trainer.state.global_step == 0:
+        raise UserError(f"TRL made no update on {len(rows)} prompts. Lower training.batch_size.")
     history = [entry for entry in trainer.state.log_history if "reward" in entry]
     model.eval()
     return Fitted(
