@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rationale_training.errors import UserError
-from rationale_training.judgements import Judgement, companion, read_judgements, serialise, sha256
+from rationale_training.judgements import Judgement, companion, read_judgements, serialise, sha256, write_judgements
 from rationale_training.manifest import Manifest, is_main_process, progress, write_json, write_text
 from rationale_training.profile import (
     BoundPrompt,
@@ -211,15 +211,20 @@ def draw_samples(
     size = config.sampling.batch_size
     # The samples of a batch depend on its number alone, so what is there already need not be drawn to go on.
     chunks = [mine[i : i + size] for i in range(0, len(mine), size)]
-    with file.open("w", encoding="utf-8", newline="\n") as stream:
+    whole = [chunk for chunk in chunks if all(pair.key in found for pair in chunk)]
+    kept = {pair.key for chunk in whole for pair in chunk}
+    found = {key: rows for key, rows in found.items() if key in kept}
+    # Whole, not by writing over it: what an interrupted run has drawn is not lost by a second interruption.
+    write_judgements(file, [row for chunk in whole for pair in chunk for row in found[pair.key]])
+    with file.open("a", encoding="utf-8", newline="\n") as stream:
         for number, chunk in enumerate(progress(chunks, total=len(chunks), label="sampling")):
-            if all(pair.key in found for pair in chunk):
-                rows = [row for pair in chunk for row in found[pair.key]]
-            else:
-                rows = list(_sampled(model, bound, chunk, config, seed * 1009 + rank + world * number))
-            for row in rows:
+            if chunk[0].key in kept:
+                continue
+            for row in _sampled(model, bound, chunk, config, seed * 1009 + rank + world * number):
+                found.setdefault((row.query_id, row.doc_id), []).append(row)
                 stream.write(f"{serialise(row)}\n")
             stream.flush()
+    write_judgements(file, [row for pair in mine for row in found[pair.key]])
     accelerator.wait_for_everyone()
     everything: dict[tuple[str, str], list[Judgement]] = {}
     for other in range(world):

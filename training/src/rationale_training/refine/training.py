@@ -214,6 +214,8 @@ def fit(
     if not items:
         raise UserError("there is nothing to train on.")
     accelerator = accelerator or make_accelerator(training)
+    # Of dropout.
+    torch.manual_seed(seed)
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
     deepspeed = accelerator.state.deepspeed_plugin is not None
