@@ -223,8 +223,8 @@ function renderHeader(view: EvaluationView): TemplateResult {
                 >Refresh</vscode-button
               >
               <vscode-button
-                ?disabled=${view.results?.comparison == null}
-                title="Write a self-contained report of this evaluation"
+                ?disabled=${(view.results?.comparison?.pairs.length ?? 0) === 0}
+                title="Write a self-contained report of this comparison"
                 @click=${() => evaluation.post({ type: 'writeReport' })}
                 >Write report…</vscode-button
               >`

@@ -2,16 +2,16 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ConfusionMatrix, MetricTable, QueryMovement, RankingComparison } from '../domain/evaluation.js';
 import { RationaleError } from '../domain/failure.js';
-import { pairKey } from '../domain/judgement.js';
-import { confusionMatrix, type LabelPair } from '../evaluation/agreement.js';
 import { calibrationOf } from '../evaluation/calibration.js';
 import { compareRankings } from '../evaluation/comparison.js';
 import { metricTable } from '../evaluation/evaluate.js';
-import { modelOf, scaleLabels, type DecisionKind, type LabelledFile } from '../evaluation/labelled-file.js';
+import { agreementOf } from '../evaluation/file-agreement.js';
+import type { DecisionKind, LabelledFile } from '../evaluation/labelled-file.js';
 import { defaultMetrics } from '../evaluation/metrics.js';
 import { movements } from '../evaluation/movement.js';
 import { rationaleStatistics } from '../evaluation/rationales.js';
 import { readRanking, readRelevance, systemNames, type Ranking } from '../evaluation/rankings.js';
+import { hashFile, htmlReport, markdownReport, shellCommand } from '../evaluation/report.js';
 import { estimates } from '../evaluation/resampling.js';
 import type { EvaluationResults, MeanIntervals } from '../protocol/evaluation.js';
 import type { Qrels } from '../retrieval/trec.js';
@@ -27,10 +27,10 @@ export interface EvaluationInput {
   readonly metric: string;
 }
 
-/** A matrix with the judgement file that its cells' rows are lines of; null where there are no rows to open. */
+/** A matrix with the judgement file that its cells' rows are lines of. */
 export interface Cells {
   readonly matrix: ConfusionMatrix;
-  readonly file: string | null;
+  readonly file: string;
 }
 
 export interface Evaluated {
@@ -38,6 +38,8 @@ export interface Evaluated {
   readonly notices: readonly string[];
   /** In the order of `results.confusions`. */
   readonly cells: readonly Cells[];
+  /** All queries of two or more rankings, those that moved most first. */
+  readonly movements: readonly QueryMovement[];
   /** The documents of a query, null where not all rankings have it. */
   readonly movement: (queryId: string) => QueryMovement | null;
   /** The same evaluation with the differences by query in another metric, without reading anything again. */
@@ -79,7 +81,7 @@ export async function runEvaluation(input: EvaluationInput, { signal, report }: 
   const moved = rankings.length < 2 ? [] : movements(rankings, relevance === null ? {} : { qrels: relevance.qrels });
   await step('Comparing labels…');
   const files = rankings.flatMap(({ file, name }) => (file === null ? [] : [{ file, name }]));
-  const cells = [...files.flatMap(({ file }) => againstHumans(file)), ...modelAgainstModel(files)];
+  const cells = labelCells(files);
   await step('Looking at probabilities and rationales…');
   const calibrations = files.flatMap(({ file }) => calibrationOf(file));
   const rationales = files.flatMap(({ file }) => rationaleStatistics(file));
@@ -90,9 +92,9 @@ export async function runEvaluation(input: EvaluationInput, { signal, report }: 
       comparison,
       intervals,
       moved: moved.map(({ query_id, query, moved: by, tau }) => ({ query_id, query, moved: by, tau })),
-      confusions: cells.map(({ matrix: { keys, ...matrix }, file }) => ({
+      confusions: cells.map(({ matrix: { keys, ...matrix } }) => ({
         ...matrix,
-        opens: keys.map((row) => row.map((cell) => (file === null ? 0 : cell.length))),
+        opens: keys.map((row) => row.map((cell) => cell.length)),
       })),
       calibrations,
       rationales,
@@ -102,6 +104,7 @@ export async function runEvaluation(input: EvaluationInput, { signal, report }: 
         ? notices
         : [...notices.slice(0, noticesShown), `${notices.length - noticesShown} more notices of this kind.`],
     cells,
+    movements: moved,
     movement: (queryId) => byQuery.get(queryId) ?? null,
     withMetric: (metric) =>
       relevance === null
@@ -193,51 +196,73 @@ function meanIntervals(table: MetricTable): MeanIntervals {
   return Object.fromEntries(names.map((name) => [name, measured[name]?.interval ?? null]));
 }
 
-/** Each model of a file, by scale, against the people who decided on its answers. */
-function againstHumans(file: LabelledFile): Cells[] {
-  const groups = new Map<string, { readonly model: string; readonly scale: string; readonly pairs: LabelPair[] }>();
-  for (const { row, human } of file.rows) {
-    const { label, scale, query_id } = row.judgement;
-    if (human === null || label === null) continue;
-    const model = modelOf(row);
-    const key = JSON.stringify([model, scale]);
-    const group = groups.get(key) ?? { model, scale, pairs: [] };
-    groups.set(key, group);
-    group.pairs.push({ group: query_id, reference: human, prediction: label, key: row.key });
+/** Each model against the people who decided on its answers, and the models of each two files against each other. */
+function labelCells(files: readonly { readonly file: LabelledFile; readonly name: string }[]): Cells[] {
+  const cells: Cells[] = [];
+  for (const { file } of files) {
+    for (const matrix of matricesOf(file, null)) cells.push({ matrix, file: file.path });
   }
-  return [...groups.values()].map(({ model, scale, pairs }) => ({
-    matrix: confusionMatrix({ reference: 'human', prediction: model }, pairs, scaleLabels(scale, file.scales, [])),
-    file: file.path,
-  }));
-}
-
-/** The labels of each two files on the pairs and the scale that they share; the cells open rows of the second. */
-function modelAgainstModel(files: readonly { readonly file: LabelledFile; readonly name: string }[]): Cells[] {
-  const matrices: Cells[] = [];
   for (const [i, one] of files.entries()) {
-    const labels = new Map(
-      one.file.rows.flatMap(({ row: { judgement: j } }) =>
-        j.label === null ? [] : [[JSON.stringify([pairKey(j), j.scale]), j.label] as const],
-      ),
-    );
     for (const other of files.slice(i + 1)) {
-      const byScale = new Map<string, LabelPair[]>();
-      for (const { row } of other.file.rows) {
-        const { label, scale, query_id } = row.judgement;
-        const reference = labels.get(JSON.stringify([pairKey(row.judgement), scale]));
-        if (reference === undefined || label === null) continue;
-        const pairs = byScale.get(scale) ?? [];
-        byScale.set(scale, pairs);
-        pairs.push({ group: query_id, reference, prediction: label, key: row.key });
-      }
-      for (const [scale, pairs] of byScale) {
-        const names = { reference: one.name, prediction: other.name };
-        matrices.push({
-          matrix: confusionMatrix(names, pairs, scaleLabels(scale, other.file.scales, [])),
-          file: other.file.path,
-        });
+      for (const matrix of matricesOf(one.file, other.file)) {
+        // Those against people stand above already.
+        if (matrix.reference === human) continue;
+        const [reference, prediction] = [`${matrix.reference}, ${other.name}`, `${matrix.prediction}, ${one.name}`];
+        cells.push({ matrix: { ...matrix, reference, prediction }, file: one.file.path });
       }
     }
   }
-  return matrices;
+  return cells;
+}
+
+/** What agreementOf calls the side of people. */
+const human = 'human';
+
+function matricesOf(file: LabelledFile, other: LabelledFile | null): readonly ConfusionMatrix[] {
+  try {
+    return agreementOf(file, other).flatMap(({ matrices }) => matrices);
+  } catch (error) {
+    // Labels that nothing can be compared with are no failure of the evaluation: the page says what would be needed.
+    if (error instanceof RationaleError && error.category === 'user') return [];
+    throw error;
+  }
+}
+
+/** The report of a comparison: HTML with its pictures, or Markdown, with hashes and the command that prints the same numbers. */
+export async function comparisonReport(
+  evaluated: Evaluated,
+  comparison: RankingComparison,
+  what: {
+    readonly paths: readonly string[];
+    readonly reference: Reference;
+    readonly markdown: boolean;
+    readonly version: string;
+  },
+): Promise<string> {
+  const { reference, paths } = what;
+  const relevance = 'path' in reference ? [reference.path] : [];
+  const files = await Promise.all([
+    ...paths.map((path) => hashFile('ranking', path)),
+    ...relevance.map((path) => hashFile('relevance', path)),
+  ]);
+  const input = {
+    comparison,
+    movements: evaluated.movements,
+    notices: [
+      ...evaluated.notices,
+      ...('path' in reference ? [] : [`Relevance: the ${reference.kind} labels of the rankings' own logs.`]),
+    ],
+    provenance: {
+      version: what.version,
+      // Decisions of several files at once have no command of one line.
+      command:
+        'path' in reference
+          ? shellCommand(['rationale', 'compare', ...paths, '--qrels', reference.path, '--metric', comparison.metric])
+          : 'Rationale: Compare Rankings… (in VS Code)',
+      files,
+      platform: `node ${process.version}, ${process.platform} ${process.arch}`,
+      at: new Date().toISOString(),
+    },
+  };
+  return what.markdown ? markdownReport(input) : htmlReport(input);
 }

@@ -9,6 +9,7 @@ import type { RowKey } from '../domain/row-key.js';
 import { slug } from '../domain/text.js';
 import { systemNames } from '../evaluation/rankings.js';
 import {
+  comparisonReport,
   defaultMetric,
   runEvaluation,
   type Evaluated,
@@ -212,6 +213,9 @@ export class EvaluationPanel {
       case 'savePicture':
         await savePicture(message);
         return;
+      case 'writeReport':
+        await this.writeReport();
+        return;
       case 'problem':
         this.services.log.main.error(`evaluation panel: ${message.message}`);
         return;
@@ -225,12 +229,41 @@ export class EvaluationPanel {
   }: Extract<FromEvaluation, { type: 'openCell' }>): Promise<void> {
     const cells = this.evaluated?.cells[matrix];
     const keys: readonly RowKey[] = cells?.matrix.keys[reference]?.[prediction] ?? [];
-    if (cells === undefined || cells.file === null || keys.length === 0) {
+    if (cells === undefined || keys.length === 0) {
       throw new RationaleError('user', 'No row stands behind this cell now. Refresh the evaluation.');
     }
     const { label_names: names } = cells.matrix;
     const title = `${cells.matrix.reference} ${names[reference] ?? ''}, ${cells.matrix.prediction} ${names[prediction] ?? ''}`;
     await this.services.editors.reveal(vscode.Uri.file(cells.file), { subset: { title, keys: new Set(keys) } });
+  }
+
+  /** Asks where, and writes HTML with pictures or Markdown by the name's ending. `destination` is a test's answer. */
+  async writeReport(destination?: vscode.Uri): Promise<void> {
+    const { evaluated, reference } = this;
+    const comparison = evaluated?.results.comparison;
+    if (evaluated === null || comparison == null || comparison.pairs.length === 0 || reference === null) {
+      throw new RationaleError('user', 'A report is of a comparison: it needs two or more rankings and judgements.');
+    }
+    const [folder] = vscode.workspace.workspaceFolders ?? [];
+    const chosen =
+      destination ??
+      (await vscode.window.showSaveDialog({
+        title: 'Write Report',
+        filters: { 'HTML with pictures': ['html'], Markdown: ['md'] },
+        ...(folder === undefined ? {} : { defaultUri: vscode.Uri.joinPath(folder.uri, 'comparison.html') }),
+      }));
+    if (chosen === undefined) return;
+    const version = (this.services.context.extension.packageJSON as { version?: unknown }).version;
+    const report = await comparisonReport(evaluated, comparison, {
+      paths: this.sources.map((uri) => uri.fsPath),
+      reference,
+      markdown: /\.md$/i.test(chosen.path),
+      version: String(version),
+    });
+    await writeFile(chosen.fsPath, report);
+    this.services.messages.show('info', `${vscode.workspace.asRelativePath(chosen)} written.`, [
+      { title: 'Open It', run: () => vscode.env.openExternal(chosen) },
+    ]);
   }
 
   private judgementFile(source: number): vscode.Uri {
