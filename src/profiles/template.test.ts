@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { interankPrompt } from './interank.js';
-import { parseProfile, type Prompt } from './profile.js';
+import { interankProfile, interankPrompt } from './interank.js';
+import { parseProfile, promptFor, type Prompt } from './profile.js';
 import { parseAnswer, renderAnswer, renderPrompt, renderSegments } from './template.js';
 
 const labelFirst: Prompt = {
@@ -71,5 +71,24 @@ describe('profiles', () => {
   it('are refused with the file and the field', () => {
     expect(() => parseProfile('{"id": 3}', 'profile.json')).toThrow(/profile\.json: /);
     expect(() => parseProfile('{', 'profile.json')).toThrow(/profile\.json is not valid JSON/);
+  });
+
+  it('read a label at temperature 1 unless they say otherwise, and take none that divides by nothing', () => {
+    const withRead = (temperature: string): string =>
+      JSON.stringify(interankProfile).replace(
+        '"reads":[]',
+        `"reads":[{"name":"expected","after":"Relevance Label: ","tokens":{"0":0,"1":1,"2":2},"as":"expected"${temperature}}]`,
+      );
+    const temperature = (text: string): unknown => {
+      const read = promptFor(parseProfile(text, 'profile.json'), 'explain-first')?.reads[0];
+      return read?.as === 'expected' ? read.temperature : undefined;
+    };
+    expect(temperature(withRead(''))).toBe(1);
+    expect(temperature(withRead(',"temperature":2.5'))).toBe(2.5);
+    for (const wrong of ['0', '-1', '"2"', '1e999']) {
+      expect(() => parseProfile(withRead(`,"temperature":${wrong}`), 'profile.json')).toThrow(
+        /reads\.0\.temperature: /,
+      );
+    }
   });
 });

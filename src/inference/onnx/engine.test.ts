@@ -127,6 +127,30 @@ describe('scoring', () => {
     );
   });
 
+  it("divides the label's logits by the profile's temperature, and nothing else", async () => {
+    const hot = modelFolder(
+      (own) => {
+        const file = own('profile.json');
+        writeFileSync(
+          file,
+          readFileSync(file, 'utf8').replaceAll('"as": "expected"', '"as": "expected", "temperature": 2'),
+        );
+      },
+      { resum: true },
+    );
+    const plain = scored(await collect(engineOn(), { query, mode: 'score', pairs }));
+    const cooled = scored(await collect(engineOn(hot), { query, mode: 'score', pairs }));
+    plain.forEach((one, i) => {
+      const two = cooled[i];
+      expect(two?.label).toBe(one.label);
+      expect(two?.reads['query_likelihood']).toBe(one.reads['query_likelihood']);
+      const logOdds = (p: readonly number[] | undefined): number => Math.log((p?.[1] ?? 0) / (p?.[0] ?? 0));
+      expect(logOdds(two?.label_probabilities)).toBeCloseTo(logOdds(one.label_probabilities) / 2, 4);
+      const expected = (two?.label_probabilities ?? []).reduce((sum, p, label) => sum + p * label, 0);
+      expect(two?.reads['expected']).toBeCloseTo(expected, 6);
+    });
+  });
+
   it('cuts a long document on a code point and says how much it saw', async () => {
     const document = '👍🏽 mitochondria '.repeat(3_000);
     const [result] = scored(

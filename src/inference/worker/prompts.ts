@@ -37,6 +37,8 @@ export interface PreparedPrompt {
 /** The prompt of one mode with its label tokens. */
 export class BoundPrompt {
   readonly labels: readonly LabelToken[];
+  /** The label logits are divided by it before they become probabilities. */
+  readonly temperature: number;
   readonly prompt: Prompt;
 
   /** Throws RationaleError when the mode is not offered or a label is not exactly one token after the anchor. */
@@ -57,6 +59,7 @@ export class BoundPrompt {
       );
     }
     this.labels = labelTokens(profile, read, tokenizer);
+    this.temperature = read.temperature;
   }
 
   /**

@@ -98,7 +98,7 @@ export class Reranker {
     );
     const last = logits.at(-1);
     if (last === undefined) throw new RationaleError('bug', 'no logits at the label position');
-    const probabilities = labelProbabilities(last, bound.labels);
+    const probabilities = labelProbabilities(last, bound.labels, bound.temperature);
     const reads: Record<string, number> = {};
     for (const read of bound.prompt.reads) {
       if (read.as === 'expected') reads[read.name] = expectedLabel(probabilities, bound.labels);
