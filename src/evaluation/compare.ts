@@ -3,6 +3,7 @@
  * bootstrap, the p-value from randomisation (Smucker, Allan and Carterette 2007), neither of which assumes a normal
  * distribution. The random numbers are seeded, so the same two runs always give the same interval.
  */
+import { seededRandom } from '../domain/random.js';
 
 export interface Comparison {
   /** Queries compared. */
@@ -47,7 +48,7 @@ export function comparePaired(values: readonly number[], baseline: readonly numb
 function bootstrapInterval(differences: readonly number[]): [number, number] {
   const n = differences.length;
   if (n === 0) return [0, 0];
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const means = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
     let sum = 0;
@@ -73,7 +74,7 @@ function randomisation(differences: readonly number[]): number {
   // Sums of the same numbers in another order or with all signs turned differ in the last bits.
   const threshold = observed - 1e-9 * Math.max(observed, 1e-9);
   const exact = 2 ** n <= resamples;
-  const random = generator(seed + 1);
+  const random = seededRandom(seed + 1);
   const samples = exact ? 2 ** n : resamples;
   let asFar = 0;
   for (let s = 0; s < samples; s++) {
@@ -87,15 +88,4 @@ function randomisation(differences: readonly number[]): number {
 
 export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Uniform numbers in [0, 1) from a seed (mulberry32: 32 bits of state are plenty for resampling queries). */
-function generator(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

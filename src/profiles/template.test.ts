@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interankProfile, interankPrompt } from './interank.js';
 import { parseProfile, promptFor, type Prompt } from './profile.js';
-import { parseAnswer, renderAnswer, renderPrompt, renderSegments } from './template.js';
+import { parseAnswer, renderAnswer, renderPrompt, renderSegments, textsAroundExplanation } from './template.js';
 
 const labelFirst: Prompt = {
   raw: 'Document: {document}\nQuestion: {query}\nRelevance Label: ',
@@ -12,6 +12,7 @@ const labelFirst: Prompt = {
   max_new_tokens: 80,
   reads: [],
 };
+const explainFirst: Prompt = { ...labelFirst, answer: ' {explanation}\nRelevance Label: {label}' };
 const explanation = fc
   .string({ unit: 'grapheme', minLength: 1 })
   .map((s) => s.trim())
@@ -21,7 +22,7 @@ describe('answers', () => {
   it('are read back as they were rendered, for both orders of label and explanation', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(labelFirst, interankPrompt()),
+        fc.constantFrom(labelFirst, explainFirst, interankPrompt()),
         fc.constantFrom(0, 1, 2),
         explanation,
         (prompt, label, text) => {
@@ -49,6 +50,25 @@ describe('answers', () => {
     ]) {
       expect(parseAnswer(interankPrompt(), text, [0, 1, 2])).toBeUndefined();
     }
+  });
+});
+
+describe('the texts around an explanation', () => {
+  it('are those of the template where the label comes after it, and only then', () => {
+    expect(textsAroundExplanation(explainFirst)).toEqual({ before: ' ', anchor: '\nRelevance Label: ' });
+    expect(textsAroundExplanation(labelFirst)).toBeUndefined();
+    expect(textsAroundExplanation({ ...explainFirst, answer: '{explanation}\n{label}' })).toBeUndefined();
+  });
+
+  it('make up the whole answer with explanation and label', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(0, 1, 2), explanation, (label, text) => {
+        const around = textsAroundExplanation(explainFirst);
+        expect(`${around?.before ?? ''}${text}${around?.anchor ?? ''}${label}`).toBe(
+          renderAnswer(explainFirst, { label, explanation: text }),
+        );
+      }),
+    );
   });
 });
 

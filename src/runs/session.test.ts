@@ -84,12 +84,13 @@ class ScriptedEngine implements RerankEngine {
         };
         yield { type: 'scored', key: pair.key, result };
         if (request.mode === 'label-first') {
-          yield { type: 'token', key: pair.key, explanation: 'because' };
+          yield { type: 'token', key: pair.key, sample: 0, explanation: 'because' };
           yield {
             type: 'judged',
             key: pair.key,
             result: {
               ...result,
+              sample: 0,
               explanation: `because ${pair.document}`,
               raw_response: 'r',
               status: 'ok',
