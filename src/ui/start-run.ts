@@ -4,15 +4,14 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { viewTypes } from '../contributions.js';
 import type { JsonObject } from '../domain/json.js';
-import type { Mode } from '../domain/judgement.js';
 import { slug } from '../domain/text.js';
 import type { RerankEngine } from '../inference/engine.js';
-import { modesOf } from '../profiles/profile.js';
 import type { QueryCandidates, Run } from '../runs/run.js';
 import { judgementSuffix } from '../runs/run-file.js';
 import type { Messages } from './errors.js';
 import type { Log } from './log.js';
 import type { ModelHost } from './model-host.js';
+import { runMode } from './run-mode.js';
 import type { RunRegistry } from './run-registry.js';
 import { readSetting } from './settings.js';
 import type { IndexProgress, WorkspaceIndex } from './workspace-index.js';
@@ -33,7 +32,7 @@ export async function startRun(
   what: { readonly name: string; readonly queries: readonly QueryCandidates[]; readonly firstStage: JsonObject },
 ): Promise<Run> {
   const explain = readSetting('rerank.explain');
-  const mode: Mode = explain > 0 && modesOf(engine.profile).includes('label-first') ? 'label-first' : 'score';
+  const mode = runMode(readSetting('rerank.mode'), explain, engine.profile);
   const run = await runs.start({
     path: await runPath(what.name, context),
     queries: what.queries,

@@ -6,9 +6,10 @@ import * as path from 'node:path';
 import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sliceCodePoints } from '../../domain/text.js';
-import { promptFor } from '../../profiles/profile.js';
+import { promptFor, type Profile, type Prompt } from '../../profiles/profile.js';
 import { parseAnswer } from '../../profiles/template.js';
 import type { JudgedPair, JudgementEvent, RerankRequest, ScoredPair } from '../../protocol/inference.js';
+import { changedModel, withExplainFirst } from '../../../test/unit/changed-model.js';
 import { createOnnxEngine, type OnnxEngine } from './engine.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -169,8 +170,12 @@ describe('scoring', () => {
     await expect(collect(engineOn(), { query: 'mitochondria '.repeat(3_000), mode: 'score', pairs })).rejects.toThrow(
       /question is too long/,
     );
-    await expect(collect(engineOn(), { query, mode: 'explain-first', pairs })).rejects.toThrow(
-      /offers no explain-first mode/,
+    const scoreOnly = profileChanged(({ prompts, ...profile }) => ({
+      ...profile,
+      prompts: { score: prompts.score },
+    }));
+    await expect(collect(engineOn(scoreOnly), { query, mode: 'label-first', pairs })).rejects.toThrow(
+      /offers no label-first mode/,
     );
   });
 });
@@ -196,25 +201,15 @@ describe('label-first rationales', () => {
   });
 });
 
-/** The embedded model's folder with an explain-first prompt, which its own profile lacks. */
-function explainFirst(change: { readonly stop?: readonly string[]; readonly max_new_tokens?: number } = {}): string {
-  return modelFolder(
-    (own) => {
-      const file = own('profile.json');
-      const profile = JSON.parse(readFileSync(file, 'utf8')) as { prompts: { score: { reads: unknown } } };
-      const explain_first = {
-        raw: 'Document: {document}\nQuestion: {query}\nExplanation:',
-        answer: ' {explanation}\nRelevance Label: {label}',
-        stop: [],
-        max_new_tokens: 24,
-        reads: profile.prompts.score.reads,
-        ...change,
-      };
-      writeFileSync(file, JSON.stringify({ ...profile, prompts: { ...profile.prompts, explain_first } }));
-    },
-    { resum: true },
-  );
+/** A folder with the real weights and the profile as `change` returns it. */
+function profileChanged(change: (profile: Profile) => Profile): string {
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'rationale-model-')), 'model');
+  folders.push(path.dirname(folder));
+  changedModel(model, folder, change);
+  return folder;
 }
+const explainFirst = (change: Partial<Prompt> = {}): string =>
+  profileChanged((profile) => withExplainFirst(profile, change));
 const judged = (events: readonly JudgementEvent[]): JudgedPair[] =>
   events.flatMap((e) => (e.type === 'judged' ? [e.result] : []));
 
@@ -226,11 +221,12 @@ describe('explain-first judgements', () => {
     expect(results).toHaveLength(3);
     expect(events.some((e) => e.type === 'scored')).toBe(false);
     const prompt = promptFor(engine.profile, 'explain-first');
+    const labels = engine.profile.label_scale.labels.map(({ value }) => value);
     if (prompt === undefined) throw new Error('no explain-first prompt');
     for (const [key, result] of results.entries()) {
       expect(result.label_probabilities.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
       expect(result.label_probabilities[result.label]).toBe(Math.max(...result.label_probabilities));
-      expect(parseAnswer(prompt, result.raw_response, [0, 1, 2, 3])).toEqual({
+      expect(parseAnswer(prompt, result.raw_response, labels)).toEqual({
         label: result.label,
         explanation: result.explanation,
       });
@@ -248,17 +244,15 @@ describe('explain-first judgements', () => {
   it('read the label as a prompt that holds the same text would, and the query before the explanation', async () => {
     const [result] = judged(await collect(engineOn(explainFirst()), { query, mode: 'explain-first', pairs }));
     const text = result?.raw_response.slice(0, -1) ?? '';
-    const asScored = modelFolder(
-      (own) => {
-        const file = own('profile.json');
-        const profile = readFileSync(file, 'utf8').replaceAll(
-          '{query}\\nRelevance Label: ',
-          `{query}\\nExplanation:${JSON.stringify(text).slice(1, -1)}`,
-        );
-        writeFileSync(file, profile);
+    const asScored = profileChanged((profile) => ({
+      ...profile,
+      prompts: {
+        score: {
+          ...(profile.prompts.score as Prompt),
+          raw: `Document: {document}\nQuestion: {query}\nExplanation:${text}`,
+        },
       },
-      { resum: true },
-    );
+    }));
     const [read] = scored(await collect(engineOn(asScored), { query, mode: 'score', pairs: pairs.slice(0, 1) }));
     expect(read?.label).toBe(result?.label);
     // int8 activations are quantised per forward, and here one forward does what took a token each there.
@@ -271,7 +265,7 @@ describe('explain-first judgements', () => {
     const results = judged(await collect(engineOn(folder), { query, mode: 'explain-first', pairs }));
     expect(results.map((r) => r.status)).toEqual(['truncated', 'truncated', 'truncated']);
     for (const result of results) {
-      expect(result.raw_response).toMatch(/\nRelevance Label: [0-3]$/);
+      expect(result.raw_response).toMatch(/\nRelevance Label: \d$/);
       expect(result.explanation?.split(' ').length).toBeLessThanOrEqual(5);
     }
   });
@@ -289,7 +283,7 @@ describe('explain-first judgements', () => {
     const [result] = judged(events);
     expect(result?.explanation).toBe(free?.explanation?.slice(0, at));
     expect(result?.status).toBe('ok');
-    expect(result?.raw_response).toMatch(/\nRelevance Label: [0-3]$/);
+    expect(result?.raw_response).toMatch(/\nRelevance Label: \d$/);
   });
 
   it('are cancelled while they are written, and the next request is served', async () => {
@@ -309,17 +303,10 @@ describe('explain-first judgements', () => {
 
   it('are refused with a template that does not say where the explanation ends or where the label is read', async () => {
     const folder = (answer: string): string =>
-      modelFolder(
-        (own) => {
-          const file = own('profile.json');
-          const profile = JSON.parse(readFileSync(file, 'utf8')) as {
-            prompts: { score: Record<string, unknown> };
-          };
-          const explain_first = { ...profile.prompts.score, answer };
-          writeFileSync(file, JSON.stringify({ ...profile, prompts: { explain_first } }));
-        },
-        { resum: true },
-      );
+      profileChanged((profile) => ({
+        ...profile,
+        prompts: { explain_first: { ...(profile.prompts.score as Prompt), answer } },
+      }));
     await expect(engineOn(folder('{label}: {explanation}')).load()).rejects.toThrow(/must be \{explanation\}, text/);
     await expect(engineOn(folder('{explanation}\n{label}')).load()).rejects.toThrow(/must be \{explanation\}, text/);
     await expect(engineOn(folder('{explanation}\nLabel: {label}')).load()).rejects.toThrow(

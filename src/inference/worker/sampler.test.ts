@@ -37,7 +37,8 @@ describe('a drawn token', () => {
   it('is the most probable one where the nucleus holds no other', () => {
     fc.assert(
       fc.property(logits, unit, (row, u) => {
-        expect(draw(row, 1, 1e-9, u)).toBe(argmax(row));
+        // Logits may differ by less than their probabilities can show.
+        expect(row[draw(row, 1, 1e-9, u)]).toBeCloseTo(row[argmax(row)] ?? Number.NaN, 12);
       }),
     );
   });
