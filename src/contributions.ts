@@ -29,6 +29,8 @@ const hostCommands = {
   rerankDocumentsInFile: { title: 'Rerank Documents in File…' },
   // “Import…” alone would not say in the explorer's menu whose it is.
   importJudgements: { title: 'Import Judgements…' },
+  compareModel: { title: 'Compare with Another Model…', when: inEditor },
+  startTrainingRound: { title: 'Start Training Round…', when: inEditor },
   openInEditor: { title: 'Open in Rationale Editor', when: `resourceExtname == .jsonl && !(${inEditor})` },
   rebuildIndex: { title: 'Rebuild Workspace Index', when: 'workspaceFolderCount > 0' },
   showLog: { title: 'Show Log' },
@@ -77,6 +79,8 @@ export interface Settings {
   readonly 'rerank.maxFileSize': number;
   readonly 'runs.folder': string;
   readonly annotator: string;
+  readonly 'training.command': string;
+  readonly 'training.config': string;
 }
 export type SettingKey = keyof Settings;
 
@@ -176,12 +180,30 @@ export const settingProperties: { readonly [K in SettingKey]: Property<Settings[
     markdownDescription:
       'Your name in the log of your decisions. Empty: the name git is configured with, else the name you are logged in with.',
   },
+  'training.command': {
+    type: 'string',
+    default: 'rationale-train',
+    // What is put into a terminal must not come from a repository.
+    scope: 'machine',
+    order: 1,
+    markdownDescription:
+      'What starts the Python training package in a terminal: its command, or the path of it in a virtual environment.',
+  },
+  'training.config': {
+    type: 'string',
+    default: '',
+    scope: 'machine',
+    order: 2,
+    markdownDescription:
+      'Absolute path of the refine stage’s config (YAML), which names the model that a training round begins with. Empty: asked for.',
+  },
 };
 
 const groups: readonly { readonly title: string; readonly keys: readonly SettingKey[] }[] = [
   { title: 'Rerank', keys: ['rerank.depth', 'rerank.mode', 'rerank.explain', 'rerank.maxFileSize', 'runs.folder'] },
   { title: 'Model', keys: ['model.folder', 'inference.nodePath', 'inference.threads'] },
   { title: 'Annotation', keys: ['annotator'] },
+  { title: 'Training', keys: ['training.command', 'training.config'] },
 ];
 
 const onDisk = 'resourceScheme == file';
@@ -294,7 +316,7 @@ export const contributes = {
 } as const;
 
 /** Settings that name what is executed or loaded: ignored in a workspace that is not trusted. */
-const restricted: readonly SettingKey[] = ['model.folder', 'inference.nodePath'];
+const restricted: readonly SettingKey[] = ['model.folder', 'inference.nodePath', 'training.command', 'training.config'];
 
 export const capabilities = {
   untrustedWorkspaces: {

@@ -6,10 +6,12 @@ import { registerCommands } from './ui/commands.js';
 import { Messages } from './ui/errors.js';
 import { JudgementEditors } from './ui/judgement-editor.js';
 import { createLog } from './ui/log.js';
+import { ModelArrivals } from './ui/model-arrivals.js';
 import { ModelHost } from './ui/model-host.js';
 import { reportRuns } from './ui/rerank-command.js';
 import { RunRegistry } from './ui/run-registry.js';
 import { StatusItem } from './ui/status.js';
+import { offerModel } from './ui/training-round.js';
 import { WorkspaceIndex } from './ui/workspace-index.js';
 
 /** Ends runs and the child process; they need time that disposing does not give. */
@@ -36,6 +38,8 @@ function compose(context: vscode.ExtensionContext): RationaleApi {
   const runs = new RunRegistry();
   const index = new WorkspaceIndex(context.storageUri, log);
   const editors = new JudgementEditors({ context, log, messages, model, runs });
+  const services = { context, log, messages, model, runs, index };
+  const arrivals = new ModelArrivals(context.workspaceState, log, (arrived) => offerModel(messages, arrived));
   shutDown = async () => {
     await runs.cancelAll();
     await model.dispose();
@@ -47,7 +51,8 @@ function compose(context: vscode.ExtensionContext): RationaleApi {
     index,
     new StatusItem(model, runs),
     editors.register(),
-    registerCommands({ context, log, messages, model, runs, index }, editors, messages),
+    arrivals,
+    registerCommands(services, editors, messages, arrivals),
     reportRuns(runs, messages, (path) => runs.resume(path, model.engine())),
   );
   return createApi(editors, runs, model, messages.onDidShow);

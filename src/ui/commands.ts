@@ -16,7 +16,10 @@ import {
   type SelectedArguments,
 } from './rerank-files-command.js';
 import { registerReports } from './report-documents.js';
+import type { ModelArrivals } from './model-arrivals.js';
 import type { RerankServices } from './start-run.js';
+import { compareModel, type CompareArguments } from './compare-model.js';
+import { startTrainingRound, type TrainingArguments } from './training-round.js';
 
 /** From the explorer's menu: the resource clicked, then everything selected. Otherwise one argument, or none. */
 type Handler = (argument: unknown, selection: unknown) => Promise<unknown>;
@@ -26,6 +29,7 @@ export function registerCommands(
   services: RerankServices,
   editors: JudgementEditors,
   messages: Messages,
+  arrivals: ModelArrivals,
 ): vscode.Disposable {
   const own: Record<Exclude<CommandId, ActionId> | 'exportRefinementData', Handler> = {
     rerankWorkspace: (argument) => rerankWorkspace(services, rerankArguments(argument)),
@@ -35,6 +39,13 @@ export function registerCommands(
     rerankDocumentsInFile: (argument) => rerankDocumentsInFile(services, fileArguments(argument)),
     importJudgements: (argument) =>
       importJudgements({ context: services.context, messages }, importArguments(argument)),
+    compareModel: (argument) => compareModel(services, editors, compareArguments(argument)),
+    startTrainingRound: (argument) =>
+      startTrainingRound(
+        { context: services.context, messages, editors, model: services.model },
+        arrivals,
+        trainingArguments(argument),
+      ),
     openInEditor: (argument) => openInEditor(argument),
     rebuildIndex: () => services.index.rebuild(),
     showLog: () => {
@@ -114,6 +125,24 @@ function fileArguments(argument: unknown): FileArguments {
     ...(source instanceof vscode.Uri ? { source } : {}),
     ...(corpus instanceof vscode.Uri ? { corpus } : {}),
     ...(typeof queries === 'number' && queries >= 1 ? { queries: Math.floor(queries) } : {}),
+  };
+}
+
+function trainingArguments(argument: unknown): TrainingArguments {
+  if (argument instanceof vscode.Uri) return { file: argument };
+  const { file, config } = fieldsOf(argument);
+  return {
+    ...(file instanceof vscode.Uri ? { file } : {}),
+    ...(config instanceof vscode.Uri ? { config } : {}),
+  };
+}
+
+function compareArguments(argument: unknown): CompareArguments {
+  if (argument instanceof vscode.Uri) return { file: argument };
+  const { file, model } = fieldsOf(argument);
+  return {
+    ...(file instanceof vscode.Uri ? { file } : {}),
+    ...(model instanceof vscode.Uri ? { model } : {}),
   };
 }
 
