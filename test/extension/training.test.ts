@@ -27,6 +27,9 @@ describe('Start Training Round', function () {
   this.timeout(240_000);
   afterEach(async () => {
     await closeAll();
+    await vscode.workspace
+      .getConfiguration('rationale')
+      .update('training.command', undefined, vscode.ConfigurationTarget.Global);
     for (const terminal of vscode.window.terminals) terminal.dispose();
   });
 
