@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { must, root } from './process.mjs';
+import { fail, must, root } from './process.mjs';
 
 const model = path.join(root, 'models/rationale-135m');
 const numbersFile = path.join(model, 'numbers.json');
@@ -50,8 +50,8 @@ function checkHashes() {
 }
 
 /** Runs the product's command line, built where it is stale; gives what it printed. */
-function rationale(...args) {
-  return must(`rationale ${args[0]}`, process.execPath, ['scripts/cli.mjs', ...args], { output: 'capture' });
+function rationale(output, ...args) {
+  return must(`rationale ${args[0]}`, process.execPath, ['scripts/cli.mjs', ...args], { output });
 }
 
 function rowsOf(file) {
@@ -65,7 +65,7 @@ function rowsOf(file) {
 async function judgeExamples(scratch) {
   const file = path.join(scratch, 'examples.judgements.jsonl');
   const which = ['--queries', String(examples.queries), '--depth', String(examples.depth)];
-  await rationale('rerank', '--beir', examples.beir, ...which, '--judgements', file, ...threads);
+  await rationale('capture', 'rerank', '--beir', examples.beir, ...which, '--judgements', file, ...threads);
   return rowsOf(file).map((row) => ({
     query_id: row.query_id,
     doc_id: row.doc_id,
@@ -82,10 +82,11 @@ async function measure(beir, scratch) {
     path.join(scratch, `${name}.${end}`),
   );
   const outputs = ['--judgements', judgements, '--trec', trec, '--first-stage-trec', bm25];
-  await rationale('rerank', '--beir', beir, '--depth', String(depth), ...outputs, ...threads);
+  // Its progress is shown: a collection takes a quarter of an hour.
+  await rationale('tee', 'rerank', '--beir', beir, '--depth', String(depth), ...outputs, ...threads);
   const qrels = path.join(beir, 'qrels/test.tsv');
   const evaluation = JSON.parse(
-    await rationale('evaluate', '--trec', trec, '--qrels', qrels, '--baseline', bm25, '--json'),
+    await rationale('capture', 'evaluate', '--trec', trec, '--qrels', qrels, '--baseline', bm25, '--json'),
   );
   const { difference, confidence_interval: interval, p_value: p } = evaluation.baseline.comparison['nDCG@10'];
   return {
@@ -173,6 +174,7 @@ function round(value) {
 }
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'rationale-verify-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 try {
   checkHashes();
   const numbers = JSON.parse(readFileSync(numbersFile, 'utf8'));
@@ -197,8 +199,8 @@ try {
     for (const [name, values] of Object.entries(measured))
       compareCollection(name, values, numbers.collections[name], numbers.tolerance);
   }
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+} catch (error) {
+  fail(error);
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
