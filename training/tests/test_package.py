@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
+
+from rationale_training import collect, generate
+from rationale_training.config import build
 
 #: Import name to distribution, where they differ.
 DISTRIBUTIONS = {"pytrec_eval": "pytrec_eval-terrier", "Stemmer": "PyStemmer", "yaml": "PyYAML"}
@@ -55,3 +59,16 @@ def test_every_package_that_is_imported_is_declared(repository: Path, needed: di
         if name in sys.stdlib_module_names or name == "rationale_training":
             continue
         assert normal(DISTRIBUTIONS.get(name, name)) in needed, f"{file} imports {name}, which pyproject.toml lacks"
+
+
+def test_the_configs_in_the_readme_are_taken(repository: Path, tmp_path: Path) -> None:
+    text = (repository / "training" / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    kinds = {"sources": collect.Config, "task": generate.Config}
+    read = []
+    for block in blocks:
+        value = yaml.safe_load(block)
+        kind = next((kind for name, kind in kinds.items() if name in value), None)
+        if kind is not None:
+            read.append(build(kind, value, tmp_path / "README.yaml"))
+    assert [type(config) for config in read] == [collect.Config, generate.Config]

@@ -435,7 +435,7 @@ The claim is corrected minus each control, paired by query, over the mean of the
 nDCG@10 before: {np.mean([before["ndcg"][q] for q in queries]):.4f}, BM25 {np.mean([before["bm25"][q] for q in queries]):.4f}.
 The standard deviation over queries of a difference between two rankings (the model's and BM25's) is
 {np.std(differences, ddof=1):.4f}. At that spread a difference of {detectable(differences):.4f} is found with a power of 80 %
-(two-sided, 5 %); rankings of two trainings of one model differ less from each other, so this is the cautious number.
+(two-sided, 5 %). Two trainings of one model should differ less than that from each other; table.md has the spread found.
 """
 
 

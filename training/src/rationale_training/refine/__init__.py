@@ -97,9 +97,12 @@ def run(config: Config, out: Path, resume: bool) -> None:
     inputs = [path for one in config.rounds for path in one.inputs]
     # What people decided is an input as much as what they decided on.
     logs = [folder for path in inputs if (folder := companion(path, "corrections")).is_dir()]
-    manifest = Manifest.open(
-        out, "refine", config, seed=config.seed, inputs=[config.model, *inputs, *logs], resume=resume
-    )
+    accelerator = make_accelerator(config.training)
+    # The other processes begin to write into the folder only when it is claimed.
+    with accelerator.main_process_first():
+        manifest = Manifest.open(
+            out, "refine", config, seed=config.seed, inputs=[config.model, *inputs, *logs], resume=resume
+        )
     if manifest.complete:
         return
     profile = load_profile(config.profile or config.model)
@@ -112,7 +115,7 @@ def run(config: Config, out: Path, resume: bool) -> None:
     for number, one in enumerate(config.rounds, start=1):
         folder = out / f"round-{number}"
         if not (folder / "report.json").exists():
-            _round(config, profile, one, number, model, measured, folder)
+            _round(config, profile, one, number, model, measured, folder, accelerator)
         reports.append(json.loads((folder / "report.json").read_text(encoding="utf-8")))
         model = folder / "model"
     if is_main_process():
@@ -124,11 +127,17 @@ def run(config: Config, out: Path, resume: bool) -> None:
 
 
 def _round(
-    config: Config, profile: Profile, one: Round, number: int, base: Path, measured: Sequence[Pair], folder: Path
+    config: Config,
+    profile: Profile,
+    one: Round,
+    number: int,
+    base: Path,
+    measured: Sequence[Pair],
+    folder: Path,
+    accelerator: Any,
 ) -> None:
     from transformers import AutoTokenizer
 
-    accelerator = make_accelerator(config.training)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(base)
     bound = BoundPrompt(profile, config.mode, tokenizer)
