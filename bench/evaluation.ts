@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { evaluate } from '../src/evaluation/evaluate.js';
 import { defaultMetrics, valueOf } from '../src/evaluation/metrics.js';
-import { generator } from '../src/evaluation/resampling.js';
+import { seededRandom } from '../src/domain/random.js';
 import { readQrels, readRun } from '../src/retrieval/trec.js';
 
 /** Reads with plain Python, as pytrec_eval's own examples do, and evaluates with it. Prints seconds of both and nDCG@10. */
@@ -91,7 +91,7 @@ function print(name: string, { cpu, read, evaluate: evaluated }: Times): void {
 
 /** Scores with many ties; a twentieth of each query's documents is judged. */
 async function generate(runPath: string, qrelsPath: string, rows: number, depth: number): Promise<void> {
-  const random = generator(7);
+  const random = seededRandom(7);
   const [run, qrels]: [string[], string[]] = [[], []];
   for (let row = 0; row < rows; row++) {
     const [query, place] = [Math.floor(row / depth), row % depth];

@@ -13,6 +13,7 @@ const stages = {
   build: script('scripts/build.mjs'),
   check: script('scripts/check.mjs'),
   unit: script('scripts/unit.mjs'),
+  model: script('scripts/model-verify.mjs'),
   webview: script('test/webview/run.mjs'),
   host: script('test/host/install.mjs'),
   extension: script('test/extension/run.mjs'),

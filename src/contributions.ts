@@ -34,6 +34,8 @@ const hostCommands = {
   importJudgements: { title: 'Import Judgements…' },
   evaluate: { title: 'Evaluate…', icon: '$(graph)' },
   compareRankings: { title: 'Compare Rankings…' },
+  compareModel: { title: 'Compare with Another Model…', when: inEditor },
+  startTrainingRound: { title: 'Start Training Round…', when: inEditor },
   openInEditor: { title: 'Open in Rationale Editor', when: `resourceExtname == .jsonl && !(${inEditor})` },
   rebuildIndex: { title: 'Rebuild Workspace Index', when: 'workspaceFolderCount > 0' },
   showLog: { title: 'Show Log' },
@@ -77,10 +79,13 @@ export interface Settings {
   readonly 'inference.nodePath': string;
   readonly 'inference.threads': number;
   readonly 'rerank.depth': number;
+  readonly 'rerank.mode': 'auto' | 'score' | 'label-first' | 'explain-first';
   readonly 'rerank.explain': number;
   readonly 'rerank.maxFileSize': number;
   readonly 'runs.folder': string;
   readonly annotator: string;
+  readonly 'training.command': string;
+  readonly 'training.config': string;
 }
 export type SettingKey = keyof Settings;
 
@@ -92,6 +97,8 @@ type Property<T> = {
   readonly markdownDescription: string;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly enum?: readonly T[];
+  readonly enumDescriptions?: readonly string[];
 };
 
 /** What package.json declares of each setting. */
@@ -130,29 +137,43 @@ export const settingProperties: { readonly [K in SettingKey]: Property<Settings[
     order: 1,
     markdownDescription: 'How many candidates of the first stage (BM25) are reranked.',
   },
+  'rerank.mode': {
+    type: 'string',
+    default: 'auto',
+    enum: ['auto', 'score', 'label-first', 'explain-first'],
+    enumDescriptions: [
+      'Score everything, then write rationales for the first documents where the model can',
+      'Score and order only: the fastest',
+      'Score everything, then write rationales for the first documents; a rationale explains its label',
+      'Write a rationale for every document, and order by the labels they lead to: the slowest',
+    ],
+    scope: 'window',
+    order: 2,
+    markdownDescription: 'What is asked of the model. A model offers the modes that its profile has a prompt for.',
+  },
   'rerank.explain': {
     type: 'integer',
     default: 3,
     minimum: 0,
     maximum: 1000,
     scope: 'window',
-    order: 2,
+    order: 3,
     markdownDescription:
-      'For how many of the first documents a rationale is written after scoring. Others get one on request.',
+      'For how many of the first documents a rationale is written after scoring (modes `auto` and `label-first`). Others get one on request.',
   },
   'rerank.maxFileSize': {
     type: 'integer',
     default: 1_000_000,
     minimum: 1_000,
     scope: 'window',
-    order: 3,
+    order: 4,
     markdownDescription: 'Workspace files larger than this many bytes are not searched; the log names them.',
   },
   'runs.folder': {
     type: 'string',
     default: '.rationale/runs',
     scope: 'window',
-    order: 4,
+    order: 5,
     markdownDescription: 'Where the judgement file of a run is written, relative to the first workspace folder.',
   },
   annotator: {
@@ -164,12 +185,30 @@ export const settingProperties: { readonly [K in SettingKey]: Property<Settings[
     markdownDescription:
       'Your name in the log of your decisions. Empty: the name git is configured with, else the name you are logged in with.',
   },
+  'training.command': {
+    type: 'string',
+    default: 'rationale-train',
+    // What is put into a terminal must not come from a repository.
+    scope: 'machine',
+    order: 1,
+    markdownDescription:
+      'What starts the Python training package in a terminal: its command, or the path of it in a virtual environment.',
+  },
+  'training.config': {
+    type: 'string',
+    default: '',
+    scope: 'machine',
+    order: 2,
+    markdownDescription:
+      'Absolute path of the refine stage’s config (YAML), which names the model that a training round begins with. Empty: asked for.',
+  },
 };
 
 const groups: readonly { readonly title: string; readonly keys: readonly SettingKey[] }[] = [
-  { title: 'Rerank', keys: ['rerank.depth', 'rerank.explain', 'rerank.maxFileSize', 'runs.folder'] },
+  { title: 'Rerank', keys: ['rerank.depth', 'rerank.mode', 'rerank.explain', 'rerank.maxFileSize', 'runs.folder'] },
   { title: 'Model', keys: ['model.folder', 'inference.nodePath', 'inference.threads'] },
   { title: 'Annotation', keys: ['annotator'] },
+  { title: 'Training', keys: ['training.command', 'training.config'] },
 ];
 
 const onDisk = 'resourceScheme == file';
@@ -291,7 +330,7 @@ export const contributes = {
 } as const;
 
 /** Settings that name what is executed or loaded: ignored in a workspace that is not trusted. */
-const restricted: readonly SettingKey[] = ['model.folder', 'inference.nodePath'];
+const restricted: readonly SettingKey[] = ['model.folder', 'inference.nodePath', 'training.command', 'training.config'];
 
 export const capabilities = {
   untrustedWorkspaces: {

@@ -7,10 +7,12 @@ import { Messages } from './ui/errors.js';
 import { EvaluationPanels } from './ui/evaluation-panel.js';
 import { JudgementEditors } from './ui/judgement-editor.js';
 import { createLog } from './ui/log.js';
+import { ModelArrivals } from './ui/model-arrivals.js';
 import { ModelHost } from './ui/model-host.js';
 import { reportRuns } from './ui/rerank-command.js';
 import { RunRegistry } from './ui/run-registry.js';
 import { StatusItem } from './ui/status.js';
+import { offerModel } from './ui/training-round.js';
 import { WorkspaceIndex } from './ui/workspace-index.js';
 
 /** Ends runs and the child process; they need time that disposing does not give. */
@@ -38,6 +40,8 @@ function compose(context: vscode.ExtensionContext): RationaleApi {
   const index = new WorkspaceIndex(context.storageUri, log);
   const editors = new JudgementEditors({ context, log, messages, model, runs });
   const evaluations = new EvaluationPanels({ context, log, messages, editors });
+  const services = { context, log, messages, model, runs, index };
+  const arrivals = new ModelArrivals(context.workspaceState, log, (arrived) => offerModel(messages, arrived));
   shutDown = async () => {
     await runs.cancelAll();
     await model.dispose();
@@ -50,7 +54,8 @@ function compose(context: vscode.ExtensionContext): RationaleApi {
     evaluations,
     new StatusItem(model, runs),
     editors.register(),
-    registerCommands({ context, log, messages, model, runs, index }, editors, evaluations, messages),
+    arrivals,
+    registerCommands(services, editors, evaluations, messages, arrivals),
     reportRuns(runs, messages, (path) => runs.resume(path, model.engine())),
   );
   return createApi(editors, evaluations, runs, model, messages.onDidShow);

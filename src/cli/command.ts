@@ -61,6 +61,17 @@ export function wholeNumber(args: ParsedArguments, name: string, least: number):
   return number;
 }
 
+/** An option that is a number from `least` to `most`, or undefined. */
+export function decimal(args: ParsedArguments, name: string, least: number, most: number): number | undefined {
+  const value = text(args, name);
+  if (value === undefined) return undefined;
+  const number = value.trim() === '' ? Number.NaN : Number(value);
+  if (!(number >= least && number <= most)) {
+    throw new RationaleError('user', `--${name} takes a number from ${least} to ${most}, not "${value}".`);
+  }
+  return number;
+}
+
 /** True when a switch was given. */
 export function flag(args: ParsedArguments, name: string): boolean {
   return args.values[name] === true;

@@ -49,8 +49,7 @@ export async function rerankPaths(what: PathsOptions, options: RerankOptions, co
             toolVersion: context.version,
             queries: [{ query: { query_id: idOfText('q', question), query: question }, candidates }],
             settings: {
-              mode: options.mode,
-              explain: options.explain,
+              ...options.answers,
               firstStage: { method: 'bm25', k1: 1.2, b: 0.75, depth: options.depth },
             },
           }),

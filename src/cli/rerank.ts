@@ -2,12 +2,15 @@
 import { existsSync } from 'node:fs';
 import * as path from 'node:path';
 import { RationaleError } from '../domain/failure.js';
-import { modes, type Mode } from '../domain/judgement.js';
+import { modes } from '../domain/judgement.js';
 import type { RerankEngine } from '../inference/engine.js';
 import { createOnnxEngine } from '../inference/onnx/engine.js';
+import type { Sampling } from '../protocol/inference.js';
 import { requestOrders } from '../retrieval/requests.js';
+import type { RunSettings } from '../runs/run.js';
 import {
   choice,
+  decimal,
   flag,
   text,
   wholeNumber,
@@ -23,9 +26,9 @@ import { rerankRequests } from './rerank-requests.js';
 /** What all ways of reranking share. */
 export interface RerankOptions {
   readonly engine: RerankEngine;
-  readonly mode: Mode;
   readonly depth: number;
-  readonly explain: number;
+  /** What is asked of each pair. */
+  readonly answers: Omit<RunSettings, 'firstStage'>;
 }
 
 const defaultDepth = 30;
@@ -65,7 +68,13 @@ For files and folders (.gitignore is respected, long files are split into passag
 All:
   --depth N                  candidates to rerank for each query (default ${defaultDepth}; for requests, all)
   --mode MODE                ${modes.join(', ')}: those the model offers (default score, or label-first with --explain)
+                             score: order only; label-first: then rationales for the best; explain-first: every candidate
+                             is explained first, and the label that follows orders it
   --explain K                rationales for the best K of each query (default ${defaultExplain} with --mode label-first)
+  --samples K                K answers a pair, for every candidate, each a row of its own (field "sample")
+  --temperature T            draw tokens at this temperature; 0 is greedy (default 1 when sampling, else greedy)
+  --top-p P                  of the fewest most probable tokens that hold this probability (default 1)
+  --seed S                   the same seed gives the same answers (default 0)
   --model DIR                a model folder (default: the embedded model)
   --threads N                threads of the inference process (default: one per core)
 
@@ -74,6 +83,7 @@ Examples:
   rationale rerank --beir cacm --run splade.trec --judgements out.judgements.jsonl --trec out.trec
   rationale rerank --requests requests.jsonl --format json
   rationale rerank --query "how are runs resumed?" docs src --explain 3
+  rationale rerank --beir cacm --mode explain-first --samples 4 --top-p 0.95 --seed 1 --judgements pool.judgements.jsonl
 `,
   options: {
     beir: { type: 'string' },
@@ -90,6 +100,10 @@ Examples:
     depth: { type: 'string' },
     mode: { type: 'string' },
     explain: { type: 'string' },
+    samples: { type: 'string' },
+    temperature: { type: 'string' },
+    'top-p': { type: 'string' },
+    seed: { type: 'string' },
     model: { type: 'string' },
     threads: { type: 'string' },
     format: { type: 'string' },
@@ -119,13 +133,7 @@ Examples:
     if (beir !== undefined && text(args, 'format') !== undefined)
       throw new RationaleError('user', '--format goes with --query or --requests.');
     const order = choice(args, 'first-stage', requestOrders) ?? 'auto';
-    const explain = wholeNumber(args, 'explain', 0);
-    const mode = choice(args, 'mode', modes) ?? (explain !== undefined && explain > 0 ? 'label-first' : 'score');
-    if (mode === 'score' && explain !== undefined && explain > 0)
-      throw new RationaleError(
-        'user',
-        '--mode score writes no rationale; leave out --explain, or take --mode label-first.',
-      );
+    const answers = answerSettings(args);
     const judgements = text(args, 'judgements');
     const givenDepth = wholeNumber(args, 'depth', 1);
     const depth = givenDepth ?? defaultDepth;
@@ -141,7 +149,7 @@ Examples:
       resume: flag(args, 'resume'),
     };
     const engine = openEngine(args, context);
-    const options: RerankOptions = { engine, mode, depth, explain: mode === 'score' ? 0 : (explain ?? defaultExplain) };
+    const options: RerankOptions = { engine, depth, answers };
     try {
       if (beir !== undefined) {
         if (judgements === undefined)
@@ -171,6 +179,57 @@ Examples:
     }
   },
 };
+
+/** Mode, rationales and sampling. Throws RationaleError where they do not go together: doing something else than asked is worse. */
+function answerSettings(args: ParsedArguments): RerankOptions['answers'] {
+  const explain = wholeNumber(args, 'explain', 0);
+  const mode = choice(args, 'mode', modes) ?? (explain !== undefined && explain > 0 ? 'label-first' : 'score');
+  if (mode === 'score' && explain !== undefined && explain > 0)
+    throw new RationaleError(
+      'user',
+      '--mode score writes no rationale; leave out --explain, or take --mode label-first.',
+    );
+  if (mode === 'explain-first' && explain !== undefined)
+    throw new RationaleError(
+      'user',
+      '--mode explain-first explains every candidate, as its label comes of the explanation; leave out --explain.',
+    );
+  const sampling = samplingOf(args);
+  if (sampling === undefined) return { mode, explain: explain ?? defaultExplain };
+  const given = samplingOptions.filter((name) => text(args, name) !== undefined).map((name) => `--${name}`);
+  if (mode === 'score') {
+    throw new RationaleError(
+      'user',
+      `${given.join(', ')}: --mode score writes nothing that could be sampled; take --mode label-first or explain-first.`,
+    );
+  }
+  if (flag(args, 'resume'))
+    throw new RationaleError(
+      'user',
+      `${given.join(', ')}: a run that is resumed keeps the sampling it was begun with.`,
+    );
+  if (sampling.samples > 1 && explain !== undefined) {
+    throw new RationaleError('user', '--samples above 1 explains every candidate; leave out --explain.');
+  }
+  return { mode, explain: explain ?? defaultExplain, sampling };
+}
+
+const samplingOptions = ['samples', 'temperature', 'top-p', 'seed'] as const;
+
+/** Undefined where nothing was asked for: one greedy answer. */
+function samplingOf(args: ParsedArguments): Sampling | undefined {
+  if (samplingOptions.every((name) => text(args, name) === undefined)) return undefined;
+  const samples = wholeNumber(args, 'samples', 1) ?? 1;
+  const temperature = decimal(args, 'temperature', 0, 10) ?? 1;
+  if (samples > 1 && temperature === 0)
+    throw new RationaleError('user', '--temperature 0 gives the same answer every time; leave out --samples.');
+  return {
+    samples,
+    temperature,
+    top_p: decimal(args, 'top-p', 0.01, 1) ?? 1,
+    seed: wholeNumber(args, 'seed', 0) ?? 0,
+  };
+}
 
 /** The engine of `--model` with `--threads`. @throws RationaleError where there is no such folder. */
 export function openEngine(args: ParsedArguments, context: CliContext): RerankEngine {

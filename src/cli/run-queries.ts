@@ -59,7 +59,7 @@ export async function runQueries(
           engine: options.engine,
           toolVersion: context.version,
           queries: ranked.map(({ query, candidates }) => ({ query, candidates: candidates.slice(0, options.depth) })),
-          settings: { mode: options.mode, explain: options.explain, firstStage: files.firstStage },
+          settings: { ...options.answers, firstStage: files.firstStage },
         });
       },
     },
@@ -77,9 +77,10 @@ export async function runQueries(
   const failed = run.rows.filter((row) => row.status === 'failed').length;
   const judged = run.rows.filter((row) => row.score_parts !== null).length - before;
   const seconds = (performance.now() - started) / 1000;
+  const unit = (run.record.settings.sampling?.samples ?? 1) > 1 ? 'answers' : 'documents';
   out(
-    `${files.judgements}: ${state.phase === 'cancelled' ? 'cancelled, ' : ''}${run.record.queries.length} queries, ${run.rows.length} documents, ` +
-      `${judged} scored in ${seconds.toFixed(0)} s (${(judged / seconds).toFixed(2)} documents/s)${failed > 0 ? `, ${failed} failed` : ''}\n`,
+    `${files.judgements}: ${state.phase === 'cancelled' ? 'cancelled, ' : ''}${run.record.queries.length} queries, ${run.rows.length} ${unit}, ` +
+      `${judged} scored in ${seconds.toFixed(0)} s (${(judged / seconds).toFixed(2)} ${unit}/s)${failed > 0 ? `, ${failed} failed` : ''}\n`,
   );
   return run;
 }
@@ -108,7 +109,9 @@ function firstStageRanking(query: Query, candidates: readonly Candidate[]): Rank
  * to the end: a model's score and BM25's are on different scales, and only the order is meant.
  */
 function reranked(query: Query, candidates: readonly Candidate[], rows: readonly Judgement[]): RankedQuery {
-  const top = rows.filter((row) => row.query_id === query.query_id).sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
+  const top = rows
+    .filter((row) => row.query_id === query.query_id && row.sample === 0)
+    .sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
   const seen = new Set(top.map((row) => row.doc_id));
   const ids = [...top.map((row) => row.doc_id), ...candidates.map((c) => c.doc_id).filter((id) => !seen.has(id))];
   return { query_id: query.query_id, ranking: ids.map((doc_id, i) => ({ doc_id, score: ids.length - i })) };

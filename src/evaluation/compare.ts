@@ -4,7 +4,8 @@
  * distribution. The random numbers are seeded, so the same two runs always give the same interval.
  */
 import type { PairedComparison } from '../domain/evaluation.js';
-import { generator, mean, percentile, seed } from './resampling.js';
+import { seededRandom } from '../domain/random.js';
+import { mean, percentile, seed } from './resampling.js';
 
 const resamples = 10_000;
 
@@ -42,7 +43,7 @@ function effectSize(differences: readonly number[]): number | null {
 function bootstrapInterval(differences: readonly number[]): [number, number] {
   const n = differences.length;
   if (n === 0) return [0, 0];
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const means = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
     let sum = 0;
@@ -60,7 +61,7 @@ function randomisation(differences: readonly number[]): number {
   // Sums of the same numbers in another order or with all signs turned differ in the last bits.
   const threshold = observed - 1e-9 * Math.max(observed, 1e-9);
   const exact = 2 ** n <= resamples;
-  const random = generator(seed + 1);
+  const random = seededRandom(seed + 1);
   const samples = exact ? 2 ** n : resamples;
   let asFar = 0;
   for (let s = 0; s < samples; s++) {

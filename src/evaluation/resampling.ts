@@ -2,18 +2,8 @@
  * Random numbers that are the same every time, and what resampling makes of them. Rows of one query resemble each other,
  * so whole queries are resampled, never rows.
  */
+import { seededRandom } from '../domain/random.js';
 import type { Estimate } from '../domain/evaluation.js';
-
-/** Uniform numbers in [0, 1) from a seed (mulberry32: 32 bits of state are plenty for resampling queries). */
-export function generator(start: number): () => number {
-  let state = start >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Seed of every resampling here, so that the same files always give the same intervals. */
 export const seed = 20_250_101;
@@ -46,7 +36,7 @@ export function estimates<Name extends string>(
   const width = groups[0]?.length ?? 0;
   const sampled = new Map<Name, number[]>(names.map((name) => [name, []]));
   const sum = new Float64Array(width);
-  const random = generator(seed);
+  const random = seededRandom(seed);
   // One group alone says nothing about others.
   for (let r = 0; groups.length > 1 && r < resamples; r++) {
     sum.fill(0);

@@ -13,6 +13,11 @@ const read = v.variant('as', [
     tokens: v.record(v.string(), v.number()),
     /** Σ value · p over the label tokens alone. */
     as: v.literal('expected'),
+    /**
+     * p = softmax(logits / temperature): the calibration of these weights on data of its own (Guo et al. 2017, "On
+     * Calibration of Modern Neural Networks"). It never changes which label is the most probable.
+     */
+    temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), 1),
   }),
   v.strictObject({
     name: v.string(),

@@ -103,6 +103,19 @@ export function textAfterLabel(prompt: Prompt): string | undefined {
   return shape.first === 'label' && !shape.single ? shape.between : undefined;
 }
 
+/**
+ * The template's texts around an explanation that the label follows (explain-first): what is forced before it, and the
+ * anchor that ends it. Undefined where the label comes first or nothing tells where the explanation ends.
+ */
+export function textsAroundExplanation(
+  prompt: Prompt,
+): { readonly before: string; readonly anchor: string } | undefined {
+  const shape = shapeOf(prompt.answer);
+  return shape.first === 'explanation' && !shape.single && shape.between.trim() !== ''
+    ? { before: shape.before, anchor: shape.between }
+    : undefined;
+}
+
 export interface ParsedAnswer {
   readonly label: number;
   readonly explanation: string | null;

@@ -10,10 +10,23 @@ export interface PairRequest {
   readonly label?: number;
 }
 
+/** How rationales are drawn: the same seed, pair and sample give the same text, whatever else is asked for. */
+export interface Sampling {
+  /** Of the logits; 0 is greedy. */
+  readonly temperature: number;
+  /** In (0, 1]: tokens are drawn from the fewest, most probable ones that hold this much probability (nucleus). */
+  readonly top_p: number;
+  readonly seed: number;
+  /** Answers a pair. */
+  readonly samples: number;
+}
+
 export interface RerankRequest {
   readonly query: string;
   readonly pairs: readonly PairRequest[];
   readonly mode: Mode;
+  /** Absent: one greedy answer a pair. Means nothing to `score`, which writes nothing. */
+  readonly sampling?: Sampling;
 }
 
 /** What the engine reads of one pair, at the positions the profile names. */
@@ -33,6 +46,8 @@ export interface ScoredPair {
 
 /** A finished answer with its text. */
 export interface JudgedPair extends ScoredPair {
+  /** Which of the pair's samples, from 0. */
+  readonly sample: number;
   readonly explanation: string | null;
   readonly raw_response: string;
   readonly status: Extract<JudgementStatus, 'ok' | 'truncated' | 'unparsed'>;
@@ -42,7 +57,7 @@ export interface JudgedPair extends ScoredPair {
 export type JudgementEvent =
   | { readonly type: 'scored'; readonly key: number; readonly result: ScoredPair }
   /** The whole explanation so far. */
-  | { readonly type: 'token'; readonly key: number; readonly explanation: string }
+  | { readonly type: 'token'; readonly key: number; readonly sample: number; readonly explanation: string }
   | { readonly type: 'judged'; readonly key: number; readonly result: JudgedPair }
   | { readonly type: 'failed'; readonly key: number; readonly message: string };
 

@@ -31,7 +31,18 @@ const recordSchema = v.object({
   run_id: v.string(),
   started_at: v.string(),
   tool: v.object({ name: v.literal('rationale'), version: v.string() }),
-  settings: v.object({ mode: v.picklist(modes), explain: count }),
+  settings: v.object({
+    mode: v.picklist(modes),
+    explain: count,
+    sampling: v.exactOptional(
+      v.object({
+        temperature: v.pipe(v.number(), v.minValue(0)),
+        top_p: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
+        seed: count,
+        samples: v.pipe(count, v.minValue(1)),
+      }),
+    ),
+  }),
   queries: v.array(v.object({ query_id: v.string(), query: v.string(), rows: count })),
   first_stage: object,
   model: v.nullable(identity),

@@ -5,6 +5,7 @@ import type { Judgement, Mode, ModelIdentity } from '../domain/judgement.js';
 import type { JsonObject } from '../domain/json.js';
 import type { LabelScale } from '../domain/scale.js';
 import type { Profile } from '../profiles/profile.js';
+import type { Sampling } from '../protocol/inference.js';
 
 /** What the first stage hands over for one query: candidates in first-stage order, rank 1 first. */
 export interface QueryCandidates {
@@ -14,8 +15,10 @@ export interface QueryCandidates {
 
 export interface RunSettings {
   readonly mode: Mode;
-  /** Rationales are written for this many documents of each query, best first. */
+  /** Label-first: rationales are written for this many documents of each query, best first. */
   readonly explain: number;
+  /** Absent: one greedy answer a pair. With several samples every document gets them, each a row of its own. */
+  readonly sampling?: Sampling;
   /** How the candidates were found, for the record. */
   readonly firstStage: JsonObject;
 }
@@ -27,7 +30,8 @@ export interface RunRecord {
   /** ISO 8601. */
   readonly started_at: string;
   readonly tool: { readonly name: 'rationale'; readonly version: string };
-  readonly settings: { readonly mode: Mode; readonly explain: number };
+  readonly settings: { readonly mode: Mode; readonly explain: number; readonly sampling?: Sampling };
+  /** A query's rows stand together, and in them the samples of a document. */
   readonly queries: readonly (Query & { readonly rows: number })[];
   readonly first_stage: JsonObject;
   readonly model: ModelIdentity | null;

@@ -31,6 +31,7 @@ const profile = parseProfile(
     prompts: {
       score: { raw: '{query} {document} ', answer: '{label}' },
       label_first: { raw: '{query} {document} ', answer: '{label} {explanation}' },
+      explain_first: { raw: '{query} {document} ', answer: '{explanation} Label: {label}' },
     },
     score: { expected: 1 },
   }),
@@ -47,6 +48,10 @@ const identity: ModelIdentity = {
   precision: 'fp32',
 };
 
+function stopIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new DOMException('cancelled', 'AbortError');
+}
+
 class ScriptedEngine implements RerankEngine {
   readonly profile = profile;
   readonly asked: string[] = [];
@@ -55,6 +60,7 @@ class ScriptedEngine implements RerankEngine {
     private readonly options: {
       readonly dieAfter?: number;
       readonly onEvent?: (n: number) => void;
+      readonly onAnswer?: (sample: number) => void;
       readonly model?: ModelIdentity;
     } = {},
   ) {}
@@ -65,7 +71,7 @@ class ScriptedEngine implements RerankEngine {
   async *judge(request: RerankRequest, signal: AbortSignal): AsyncIterable<JudgementEvent> {
     for (const pair of request.pairs) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (signal.aborted) throw new DOMException('cancelled', 'AbortError');
+      stopIfAborted(signal);
       if (this.events === this.options.dieAfter)
         throw new RationaleError('environment', 'The inference process ended unexpectedly (signal SIGKILL).');
       this.events++;
@@ -82,20 +88,21 @@ class ScriptedEngine implements RerankEngine {
           prompt_tokens: 3,
           elapsed_ms: 1,
         };
-        yield { type: 'scored', key: pair.key, result };
-        if (request.mode === 'label-first') {
-          yield { type: 'token', key: pair.key, explanation: 'because' };
+        if (request.mode !== 'explain-first') yield { type: 'scored', key: pair.key, result };
+        const samples = request.mode === 'score' ? 0 : (request.sampling?.samples ?? 1);
+        for (let sample = 0; sample < samples; sample++) {
+          stopIfAborted(signal);
+          yield { type: 'token', key: pair.key, sample, explanation: 'because' };
+          // Each explanation leads to a label of its own.
+          const after =
+            request.mode === 'explain-first' ? { ...result, reads: { expected: value - sample / 10 } } : result;
+          const explanation = sample === 0 ? `because ${pair.document}` : `because ${pair.document}, ${sample}`;
           yield {
             type: 'judged',
             key: pair.key,
-            result: {
-              ...result,
-              explanation: `because ${pair.document}`,
-              raw_response: 'r',
-              status: 'ok',
-              completion_tokens: 2,
-            },
+            result: { ...after, sample, explanation, raw_response: 'r', status: 'ok', completion_tokens: 2 },
           };
+          this.options.onAnswer?.(sample);
         }
       }
       this.options.onEvent?.(this.events);
@@ -129,6 +136,99 @@ const options = (engine: RerankEngine, names: string[], explain = 0): RunOptions
 });
 const order = (run: { rows: readonly { doc_id: string; rank: number | null }[] }): string[] =>
   [...run.rows].sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0)).map((r) => r.doc_id);
+
+const explainFirst = (engine: RerankEngine, names: string[], samples = 1): RunOptions => ({
+  ...options(engine, names),
+  settings: {
+    mode: 'explain-first',
+    explain: 3,
+    firstStage: { method: 'bm25' },
+    ...(samples === 1 ? {} : { sampling: { temperature: 1, top_p: 0.9, seed: 7, samples } }),
+  },
+});
+
+describe('an explain-first run', () => {
+  it('explains every document, whose label comes of the explanation and orders it', async () => {
+    const engine = new ScriptedEngine({ a: 0.1, b: 0.9 });
+    const run = await RunSession.start(explainFirst(engine, ['a', 'b', 'c']));
+    const tokens: number[] = [];
+    run.onDidChange((change) => {
+      if (change.type === 'token') tokens.push(change.index);
+    });
+    expect((await run.finished).phase).toBe('complete');
+    expect(engine.asked).toEqual(['explain-first a', 'explain-first b', 'explain-first c']);
+    expect(tokens).toEqual([0, 1]);
+    expect(run.rows.map((r) => [r.doc_id, r.explanation, r.label, r.mode, r.status, r.rank])).toEqual([
+      ['a', 'because a', 0, 'explain-first', 'ok', 2],
+      ['b', 'because b', 1, 'explain-first', 'ok', 1],
+      ['c', null, null, 'explain-first', 'failed', 3],
+    ]);
+    expect(run.rows[0]?.sampling).toEqual({ temperature: 0 });
+  });
+
+  it('has a row for each sample, a rank for each document by the mean of its answers, and says how it was drawn', async () => {
+    const run = await RunSession.start(explainFirst(new ScriptedEngine({ a: 0.5, b: 0.6 }), ['a', 'b'], 3));
+    await run.finished;
+    expect(run.rows.map((r) => [r.doc_id, r.sample, r.explanation, r.rank])).toEqual([
+      ['a', 0, 'because a', 2],
+      ['a', 1, 'because a, 1', 2],
+      ['a', 2, 'because a, 2', 2],
+      ['b', 0, 'because b', 1],
+      ['b', 1, 'because b, 1', 1],
+      ['b', 2, 'because b, 2', 1],
+    ]);
+    expect(run.rows[4]?.sampling).toEqual({ temperature: 1, top_p: 0.9, seed: 7 });
+    expect(run.rows[0]?.score).toBeCloseTo(0.4, 9);
+    const { record } = await readRunFile(run.path);
+    expect(record.settings).toEqual({
+      mode: 'explain-first',
+      explain: 0,
+      sampling: { temperature: 1, top_p: 0.9, seed: 7, samples: 3 },
+    });
+    expect(record.queries[0]?.rows).toBe(6);
+  });
+
+  it('that was cancelled among the samples of a document goes on with those that are missing', async () => {
+    let cancel = (): void => undefined;
+    const engine = new ScriptedEngine({ a: 0.5, b: 0.6 }, { onAnswer: (sample) => sample === 1 && cancel() });
+    const run = await RunSession.start(explainFirst(engine, ['a', 'b'], 3));
+    cancel = () => void run.cancel();
+    expect((await run.finished).phase).toBe('cancelled');
+    const before = run.rows;
+    expect(before.map((r) => r.status)).toEqual(['ok', 'ok', 'pending', 'pending', 'pending', 'pending']);
+    const resumed = await RunSession.resume(run.path, new ScriptedEngine({ a: 0.9, b: 0.6 }));
+    expect((await resumed.finished).phase).toBe('complete');
+    expect(resumed.rows.map((r) => r.status)).toEqual(Array(6).fill('ok'));
+    // What was written is not written again.
+    expect(resumed.rows[0]?.score_parts).toEqual(before[0]?.score_parts);
+    expect(resumed.rows[2]?.score_parts?.['expected']).toBeCloseTo(0.7, 9);
+  });
+});
+
+describe('a label-first run with samples', () => {
+  it('scores each document once and writes every sample of all of them', async () => {
+    const engine = new ScriptedEngine({ a: 0.1, b: 0.9 });
+    const given = options(engine, ['a', 'b'], 1);
+    const run = await RunSession.start({
+      ...given,
+      settings: { ...given.settings, sampling: { temperature: 1, top_p: 1, seed: 0, samples: 2 } },
+    });
+    const states: string[] = [];
+    run.onDidChange((change) => {
+      if (change.type === 'state' && run.state.phase === 'explaining')
+        states.push(`${run.state.done}/${run.state.total}`);
+    });
+    await run.finished;
+    expect(engine.asked).toEqual(['score a', 'score b', 'label-first b', 'label-first a']);
+    expect(states).toEqual(['1/4', '2/4', '3/4', '4/4']);
+    expect(run.rows.map((r) => [r.doc_id, r.sample, r.explanation, r.mode, r.rank, r.status])).toEqual([
+      ['a', 0, 'because a', 'label-first', 2, 'ok'],
+      ['a', 1, 'because a, 1', 'label-first', 2, 'ok'],
+      ['b', 0, 'because b', 'label-first', 1, 'ok'],
+      ['b', 1, 'because b, 1', 'label-first', 1, 'ok'],
+    ]);
+  });
+});
 
 describe('a run', () => {
   it('has its first-stage rows on disk before the first score, and orders them when scoring ends', async () => {

@@ -19,7 +19,10 @@ import {
   type SelectedArguments,
 } from './rerank-files-command.js';
 import { registerReports } from './report-documents.js';
+import type { ModelArrivals } from './model-arrivals.js';
 import type { RerankServices } from './start-run.js';
+import { compareModel, type CompareArguments } from './compare-model.js';
+import { startTrainingRound, type TrainingArguments } from './training-round.js';
 
 /** From the explorer's menu: the resource clicked, then everything selected. Otherwise one argument, or none. */
 type Handler = (argument: unknown, selection: unknown) => Promise<unknown>;
@@ -30,6 +33,7 @@ export function registerCommands(
   editors: JudgementEditors,
   evaluations: EvaluationPanels,
   messages: Messages,
+  arrivals: ModelArrivals,
 ): vscode.Disposable {
   const own: Record<Exclude<CommandId, ActionId> | 'exportRefinementData', Handler> = {
     rerankWorkspace: (argument) => rerankWorkspace(services, rerankArguments(argument)),
@@ -42,6 +46,13 @@ export function registerCommands(
     evaluate: (argument, selection) => evaluate({ editors, evaluations }, evaluateArguments(argument, selection)),
     compareRankings: (argument, selection) =>
       compareRankings({ editors, evaluations }, evaluateArguments(argument, selection)),
+    compareModel: (argument) => compareModel(services, editors, compareArguments(argument)),
+    startTrainingRound: (argument) =>
+      startTrainingRound(
+        { context: services.context, messages, editors, model: services.model },
+        arrivals,
+        trainingArguments(argument),
+      ),
     openInEditor: (argument) => openInEditor(argument),
     rebuildIndex: () => services.index.rebuild(),
     showLog: () => {
@@ -136,6 +147,24 @@ function fileArguments(argument: unknown): FileArguments {
     ...(source instanceof vscode.Uri ? { source } : {}),
     ...(corpus instanceof vscode.Uri ? { corpus } : {}),
     ...(typeof queries === 'number' && queries >= 1 ? { queries: Math.floor(queries) } : {}),
+  };
+}
+
+function trainingArguments(argument: unknown): TrainingArguments {
+  if (argument instanceof vscode.Uri) return { file: argument };
+  const { file, config } = fieldsOf(argument);
+  return {
+    ...(file instanceof vscode.Uri ? { file } : {}),
+    ...(config instanceof vscode.Uri ? { config } : {}),
+  };
+}
+
+function compareArguments(argument: unknown): CompareArguments {
+  if (argument instanceof vscode.Uri) return { file: argument };
+  const { file, model } = fieldsOf(argument);
+  return {
+    ...(file instanceof vscode.Uri ? { file } : {}),
+    ...(model instanceof vscode.Uri ? { model } : {}),
   };
 }
 

@@ -29,6 +29,13 @@ export class ActionableError extends RationaleError {
   }
 }
 
+/** `message`, with the way to trust the workspace. */
+export function trustNeeded(message: string): ActionableError {
+  return new ActionableError(message, [
+    { title: 'Manage Trust', run: () => vscode.commands.executeCommand('workbench.trust.manage') },
+  ]);
+}
+
 /** Shows messages and runs the button chosen. The one place that does, so that tests can see what was said. */
 export class Messages implements vscode.Disposable {
   private readonly shown = new vscode.EventEmitter<ShownMessage>();

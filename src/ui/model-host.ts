@@ -8,7 +8,7 @@ import type { ModelIdentity } from '../domain/judgement.js';
 import type { RerankEngine } from '../inference/engine.js';
 import { createOnnxEngine, type OnnxEngine } from '../inference/onnx/engine.js';
 import { parseProfile } from '../profiles/profile.js';
-import { ActionableError } from './errors.js';
+import { trustNeeded } from './errors.js';
 import type { Log } from './log.js';
 import type { KnownProfile } from './row-profile.js';
 import { readSetting } from './settings.js';
@@ -52,13 +52,14 @@ export class ModelHost {
    * the model folder is wrong.
    */
   engine(): RerankEngine {
-    if (!vscode.workspace.isTrusted) {
-      throw new ActionableError(
-        'Reranking starts a process and reads the files of this workspace, so it waits until you trust the workspace. Judgement files open and can be annotated without.',
-        [{ title: 'Manage Trust', run: () => vscode.commands.executeCommand('workbench.trust.manage') }],
-      );
-    }
+    requireTrust();
     return (this.current ??= this.create());
+  }
+
+  /** An engine on another model folder, beside the window's own. The caller disposes it. Throws what `engine` throws. */
+  engineOn(modelDir: string): RerankEngine {
+    requireTrust();
+    return this.createOn(modelDir);
   }
 
   /**
@@ -102,24 +103,8 @@ export class ModelHost {
   }
 
   private create(): OnnxEngine {
-    const folder = readSetting('model.folder').trim();
-    const nodePath = readSetting('inference.nodePath').trim();
-    for (const [key, value] of [
-      ['model.folder', folder],
-      ['inference.nodePath', nodePath],
-    ] as const) {
-      if (value !== '' && !path.isAbsolute(value)) {
-        throw new RationaleError('user', `Setting rationale.${key} must be an absolute path, but is “${value}”.`);
-      }
-    }
-    const threads = readSetting('inference.threads');
-    const engine = createOnnxEngine({
-      modelDir: folder === '' ? vscode.Uri.joinPath(this.extensionUri, embeddedModel).fsPath : folder,
-      workerPath: vscode.Uri.joinPath(this.extensionUri, 'dist/worker.js').fsPath,
-      nodePath: nodePath === '' ? null : nodePath,
-      threads: threads === 0 ? null : threads,
-      log: (line) => this.log.inference.info(line),
-    });
+    const folder = absolutePath('model.folder');
+    const engine = this.createOn(folder ?? vscode.Uri.joinPath(this.extensionUri, embeddedModel).fsPath);
     const load = engine.load.bind(engine);
     // Whoever loads it, the status bar learns which model and device it is.
     engine.load = async (signal) => {
@@ -132,4 +117,32 @@ export class ModelHost {
     };
     return engine;
   }
+
+  private createOn(modelDir: string): OnnxEngine {
+    const threads = readSetting('inference.threads');
+    return createOnnxEngine({
+      modelDir,
+      workerPath: vscode.Uri.joinPath(this.extensionUri, 'dist/worker.js').fsPath,
+      nodePath: absolutePath('inference.nodePath'),
+      threads: threads === 0 ? null : threads,
+      log: (line) => this.log.inference.info(line),
+    });
+  }
+}
+
+function requireTrust(): void {
+  if (vscode.workspace.isTrusted) return;
+  throw trustNeeded(
+    'Reranking starts a process and reads the files of this workspace, so it waits until you trust the workspace. Judgement files open and can be annotated without.',
+  );
+}
+
+/** The path a setting names, or null where it is empty. Throws RationaleError naming the setting when it is not absolute. */
+function absolutePath(key: 'model.folder' | 'inference.nodePath'): string | null {
+  const value = readSetting(key).trim();
+  if (value === '') return null;
+  if (!path.isAbsolute(value)) {
+    throw new RationaleError('user', `Setting rationale.${key} must be an absolute path, but is “${value}”.`);
+  }
+  return value;
 }

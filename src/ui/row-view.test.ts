@@ -102,6 +102,14 @@ describe('rowDetail', () => {
     ]);
   });
 
+  it('does not say so of an explain-first rationale, which led to its label', () => {
+    const detail = rowDetail(shown({ mode: 'explain-first', explanation: 'It does.' }), {
+      ...context,
+      profile: rawProfile,
+    });
+    expect(detail.explanationNotes).toEqual(['Experimental.']);
+  });
+
   it('shows a rationale as far as it is written', () => {
     expect(rowDetail({ ...shown({}), streaming: 'It d' }, context)).toMatchObject({
       explanation: 'It d',

@@ -14,6 +14,10 @@ describe('settingProblem', () => {
     );
     for (const value of [1001, 2.5, NaN, '20', null, undefined])
       expect(settingProblem('rerank.depth', value)).not.toBeNull();
+    expect(settingProblem('rerank.mode', 'explain-first')).toBeNull();
+    expect(settingProblem('rerank.mode', 'fast')).toBe(
+      'Setting rationale.rerank.mode must be one of auto, score, label-first, explain-first, but is "fast".',
+    );
     expect(settingProblem('annotator', 3)).toBe('Setting rationale.annotator must be a string, but is 3.');
   });
 });

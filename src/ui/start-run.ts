@@ -4,15 +4,14 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { viewTypes } from '../contributions.js';
 import type { JsonObject } from '../domain/json.js';
-import type { Mode } from '../domain/judgement.js';
 import { slug } from '../domain/text.js';
 import type { RerankEngine } from '../inference/engine.js';
-import { modesOf } from '../profiles/profile.js';
 import type { QueryCandidates, Run } from '../runs/run.js';
 import { judgementSuffix } from '../runs/run-file.js';
 import type { Messages } from './errors.js';
 import type { Log } from './log.js';
 import type { ModelHost } from './model-host.js';
+import { runMode } from './run-mode.js';
 import type { RunRegistry } from './run-registry.js';
 import { readSetting } from './settings.js';
 import type { IndexProgress, WorkspaceIndex } from './workspace-index.js';
@@ -33,13 +32,13 @@ export async function startRun(
   what: { readonly name: string; readonly queries: readonly QueryCandidates[]; readonly firstStage: JsonObject },
 ): Promise<Run> {
   const explain = readSetting('rerank.explain');
-  const mode: Mode = explain > 0 && modesOf(engine.profile).includes('label-first') ? 'label-first' : 'score';
+  const mode = runMode(readSetting('rerank.mode'), explain, engine.profile);
   const run = await runs.start({
     path: await runPath(what.name, context),
     queries: what.queries,
     settings: { mode, explain, firstStage: what.firstStage },
     engine,
-    toolVersion: String((context.extension.packageJSON as { version?: unknown }).version),
+    toolVersion: toolVersion(context),
   });
   log.main.info(`run ${run.record.run_id}: ${run.rows.length} candidates, ${run.path}`);
   await vscode.commands.executeCommand('vscode.openWith', vscode.Uri.file(run.path), viewTypes.judgements);
@@ -60,17 +59,29 @@ export function withSearchProgress<T>(work: (progress: IndexProgress) => Promise
 
 /** `FOLDER/YYYY-MM-DDTHHMMSS-slug.judgements.jsonl`, in local time, a name that does not exist yet. */
 async function runPath(name: string, context: vscode.ExtensionContext): Promise<string> {
-  const [folder] = (vscode.workspace.workspaceFolders ?? []).filter((f) => f.uri.scheme === 'file');
-  // Open editors can be reranked without a folder; then the file lies in the extension's storage, and Save As takes it out.
-  const base =
-    folder === undefined
-      ? vscode.Uri.joinPath(context.globalStorageUri, 'runs').fsPath
-      : path.resolve(folder.uri.fsPath, readSetting('runs.folder'));
   const now = new Date();
   const two = (n: number): string => String(n).padStart(2, '0');
   const stamp = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}T${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+  return newRunFile(path.join(runFolder(context), stamp), slug(name));
+}
+
+/** Where runs are written. */
+export function runFolder(context: vscode.ExtensionContext): string {
+  const [folder] = (vscode.workspace.workspaceFolders ?? []).filter((f) => f.uri.scheme === 'file');
+  // Open editors can be reranked without a folder; then the file lies in the extension's storage, and Save As takes it out.
+  return folder === undefined
+    ? vscode.Uri.joinPath(context.globalStorageUri, 'runs').fsPath
+    : path.resolve(folder.uri.fsPath, readSetting('runs.folder'));
+}
+
+export function toolVersion(context: vscode.ExtensionContext): string {
+  return String((context.extension.packageJSON as { version?: unknown }).version);
+}
+
+/** `start-name.judgements.jsonl`, numbered where that exists already. */
+export async function newRunFile(start: string, name: string): Promise<string> {
   for (let n = 1; ; n++) {
-    const file = path.join(base, `${stamp}-${slug(name)}${n === 1 ? '' : `-${n}`}${judgementSuffix}`);
+    const file = `${start}-${name}${n === 1 ? '' : `-${n}`}${judgementSuffix}`;
     const taken = await access(file).then(
       () => true,
       () => false,

@@ -76,7 +76,11 @@ describe('a workspace that nobody trusted [restricted]', () => {
   afterEach(closeAll);
 
   it('refuses to rerank, says why and offers to manage trust', async () => {
-    for (const command of ['rationale.rerankWorkspace', 'rationale.rerankOpenEditors']) {
+    for (const command of [
+      'rationale.rerankWorkspace',
+      'rationale.rerankOpenEditors',
+      'rationale.startTrainingRound',
+    ]) {
       const shown = await messagesDuring(() => vscode.commands.executeCommand(command, { question: 'boiler' }));
       assert.match(shown[0]?.text ?? '', /until you trust the workspace/);
       assert.deepEqual(shown[0]?.actions, ['Manage Trust']);

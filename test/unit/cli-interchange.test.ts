@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildSync, type BuildOptions } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { changedModel, withExplainFirst } from './changed-model.js';
 
 const root = path.resolve(import.meta.dirname, '../..');
 // Inside the project, so that the child process finds onnxruntime-node.
@@ -249,6 +250,40 @@ describe('rationale rerank', () => {
     const record: unknown = JSON.parse(readFileSync(path.join(folder, 'a.judgements.run.json'), 'utf8'));
     expect(record).toMatchObject({ first_stage: { method: 'run', run: 'run.trec' } });
     expect(readFileSync(path.join(folder, 'out.trec'), 'utf8').trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('explains first, in as many sampled answers as asked for, each with its label; a ranking has each document once', async () => {
+    write('beir/corpus.jsonl', { _id: 'a', text: 'Penguins huddle.' }, { _id: 'b', text: 'Owls sleep by day.' });
+    write('beir/queries.jsonl', { _id: '1', text: 'do owls sleep?' });
+    write('run.trec', '1 Q0 a 1 3.5 other', '1 Q0 b 2 2 other');
+    changedModel(path.join(root, 'models/rationale-135m'), path.join(folder, 'model'), withExplainFirst);
+    const given = ['--beir', 'beir', '--run', 'run.trec', '--model', 'model', '--threads', '1', '--trec', 'out.trec'];
+    const ran = await rationale(
+      ...['rerank', ...given, '--mode', 'explain-first', '--samples', '2', '--top-p', '0.95', '--seed', '3'],
+      ...['--judgements', 'a.judgements.jsonl'],
+    );
+    expect(ran.code, ran.err).toBe(0);
+    const rows = rowsOf('a.judgements.jsonl');
+    expect(rows.map((row) => [row['doc_id'], row['sample'], row['mode'], row['sampling']])).toEqual(
+      ['a', 'a', 'b', 'b'].map((id, i) => [id, i % 2, 'explain-first', { temperature: 1, top_p: 0.95, seed: 3 }]),
+    );
+    for (const row of rows) {
+      expect(['ok', 'truncated']).toContain(row['status']);
+      expect(String(row['raw_response'])).toMatch(new RegExp(`\\nRelevance Label: ${String(row['label'])}$`));
+    }
+    expect(new Set(rows.map((row) => row['explanation'])).size).toBeGreaterThan(2);
+    const ranking = readFileSync(path.join(folder, 'out.trec'), 'utf8').trimEnd().split('\n');
+    expect(ranking.map((line) => line.split(' ')[2]).sort()).toEqual(['a', 'b']);
+  });
+
+  it('refuses sampling where it would mean nothing', async () => {
+    const message = async (...args: string[]): Promise<string> =>
+      (await rationale('rerank', '--query', 'q', '.', ...args)).err;
+    expect(await message('--samples', '2')).toContain('--samples: --mode score writes nothing that could be sampled');
+    expect(await message('--mode', 'label-first', '--samples', '2', '--temperature', '0')).toContain('same answer');
+    expect(await message('--mode', 'label-first', '--samples', '2', '--explain', '1')).toContain('every candidate');
+    expect(await message('--mode', 'label-first', '--top-p', '0')).toContain('--top-p takes a number from 0.01 to 1');
+    expect(await message('--mode', 'explain-first', '--explain', '1')).toContain('leave out --explain');
   });
 
   it('wants one source of documents', async () => {

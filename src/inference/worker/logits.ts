@@ -1,11 +1,11 @@
 /** What is read of a row of logits. Pure. */
 import type { LabelToken } from './prompts.js';
 
-/** Softmax over the label tokens' logits alone, in the labels' order. */
-export function labelProbabilities(logits: Float32Array, labels: readonly LabelToken[]): number[] {
+/** Softmax over the label tokens' logits alone, divided by `temperature` (> 0), in the labels' order. */
+export function labelProbabilities(logits: Float32Array, labels: readonly LabelToken[], temperature: number): number[] {
   const values = labels.map((label) => logits[label.id] ?? Number.NEGATIVE_INFINITY);
   const top = Math.max(...values);
-  const weights = values.map((value) => Math.exp(value - top));
+  const weights = values.map((value) => Math.exp((value - top) / temperature));
   const sum = weights.reduce((a, b) => a + b, 0);
   return weights.map((weight) => weight / sum);
 }

@@ -3,7 +3,7 @@ import { env } from 'onnxruntime-node';
 import { messageOf } from '../../domain/failure.js';
 import type { FromChild, ToChild } from '../../protocol/inference.js';
 import { Decoder } from './decoder.js';
-import { openModelFolder } from './model-folder.js';
+import { openModelFolder } from '../model-folder.js';
 import { Cancelled, Reranker } from './reranker.js';
 import { PromptTokenizer } from './tokenizer.js';
 

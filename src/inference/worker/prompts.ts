@@ -5,7 +5,7 @@ import type { Mode } from '../../domain/judgement.js';
 import { codePointLength } from '../../domain/text.js';
 import { promptFor, type Profile, type Prompt, type Read } from '../../profiles/profile.js';
 import { promptSegments } from '../../profiles/chat.js';
-import { textAfterLabel, type PromptInput, type Segment } from '../../profiles/template.js';
+import { textAfterLabel, textsAroundExplanation, type PromptInput, type Segment } from '../../profiles/template.js';
 import type { PromptTokenizer } from './tokenizer.js';
 
 /** A document shorter than this says too little to be judged: the question is refused as too long instead. */
@@ -19,6 +19,8 @@ export class QuestionTooLong extends RationaleError {
     super('user', message);
   }
 }
+
+type LabelRead = Extract<Read, { as: 'expected' }>;
 
 /** One label token of a read: the id whose logit says `value`. */
 export interface LabelToken {
@@ -37,9 +39,18 @@ export interface PreparedPrompt {
 /** The prompt of one mode with its label tokens. */
 export class BoundPrompt {
   readonly labels: readonly LabelToken[];
+  /** The label logits are divided by it before they become probabilities. */
+  readonly temperature: number;
+  /** Text of the answer that is forced before its explanation; the white space before a word belongs to the word's token. */
+  readonly opening: string;
+  /** Explain-first: the answer's text from the end of the explanation to the label. Else null. */
+  readonly anchor: string | null;
   readonly prompt: Prompt;
 
-  /** Throws RationaleError when the mode is not offered or a label is not exactly one token after the anchor. */
+  /**
+   * Throws RationaleError when the mode is not offered, its answer template does not fit the mode, a label is not exactly
+   * one token after the anchor, or the profile's score uses nothing that is read.
+   */
   constructor(
     private readonly profile: Profile,
     readonly mode: Mode,
@@ -50,13 +61,23 @@ export class BoundPrompt {
     this.prompt = prompt;
     const read = prompt.reads.find((r) => r.as === 'expected');
     if (read === undefined) throw new RationaleError('user', `profile ${profile.id}: ${mode} reads no label.`);
-    if (this.segments({ query: '', title: null, document: '' }).at(-1)?.text.endsWith(read.after) !== true) {
+    if (mode !== 'label-first' && !Object.keys(profile.score).some((key) => prompt.reads.some((r) => uses(key, r)))) {
+      throw new RationaleError('user', `profile ${profile.id}: "score" uses no read of the ${mode} prompt.`);
+    }
+    const texts = mode === 'explain-first' ? explainFirstTexts(profile, prompt, read) : undefined;
+    this.opening = texts?.opening ?? (mode === 'label-first' ? labelFirstOpening(profile, prompt) : '');
+    this.anchor = texts?.anchor ?? null;
+    if (
+      texts === undefined &&
+      this.segments({ query: '', title: null, document: '' }).at(-1)?.text.endsWith(read.after) !== true
+    ) {
       throw new RationaleError(
         'user',
         `profile ${profile.id}: the ${mode} prompt must end with "${read.after}", where the label is read.`,
       );
     }
-    this.labels = labelTokens(profile, read, tokenizer);
+    this.labels = labelTokens(profile, read, texts?.anchor ?? read.after, tokenizer);
+    this.temperature = read.temperature;
   }
 
   /**
@@ -102,10 +123,11 @@ export class BoundPrompt {
     };
   }
 
-  /** Tokens kept free for the answer: what is forced before the rationale, and the longest rationale. */
-  private get answerTokens(): number {
+  /** Tokens kept free for the answer: the label, what is forced around the rationale, and the longest rationale. */
+  get answerTokens(): number {
     if (this.mode === 'score') return 0;
-    return 1 + this.tokenizer.encode((textAfterLabel(this.prompt) ?? '').trimEnd()).length + this.prompt.max_new_tokens;
+    const forced = [this.opening, this.anchor ?? ''].map((text) => this.tokenizer.encode(text).length);
+    return forced.reduce((sum, n) => sum + n, 1 + this.prompt.max_new_tokens);
   }
 
   private segments(input: PromptInput): Segment[] {
@@ -117,26 +139,60 @@ export class BoundPrompt {
   }
 }
 
-function labelTokens(
+/** True where a key of the profile's score, `name` or `z(name)`, is this read. */
+function uses(key: string, read: Read): boolean {
+  return key === read.name || key === `z(${read.name})`;
+}
+
+/** What label-first forces between label and rationale. */
+function labelFirstOpening(profile: Profile, prompt: Prompt): string {
+  const between = textAfterLabel(prompt);
+  if (between === undefined)
+    throw new RationaleError('user', `profile ${profile.id}: label_first's answer has no {explanation} after {label}.`);
+  return between.trimEnd();
+}
+
+/** What explain-first forces before and after the explanation; after it, up to where the label is read. */
+function explainFirstTexts(
   profile: Profile,
-  read: Extract<Read, { as: 'expected' }>,
-  tokenizer: PromptTokenizer,
-): LabelToken[] {
-  const anchor = tokenizer.encode(read.after);
+  prompt: Prompt,
+  { after }: LabelRead,
+): { readonly opening: string; readonly anchor: string } {
+  const texts = textsAroundExplanation(prompt);
+  if (texts === undefined) {
+    throw new RationaleError(
+      'user',
+      `profile ${profile.id}: explain_first's answer must be {explanation}, text that ends it, then {label}.`,
+    );
+  }
+  const at = texts.anchor.lastIndexOf(after);
+  const anchor = texts.anchor.slice(0, at + after.length);
+  if (at < 0 || texts.anchor.slice(anchor.length).trim() !== '') {
+    throw new RationaleError(
+      'user',
+      `profile ${profile.id}: explain_first's answer must have "${after}", where the label is read, right before {label}.`,
+    );
+  }
+  return { opening: texts.before.trimEnd(), anchor };
+}
+
+/** The tokens of the labels after the text `after`. */
+function labelTokens(profile: Profile, read: LabelRead, after: string, tokenizer: PromptTokenizer): LabelToken[] {
+  const anchor = tokenizer.encode(after);
   const found = Object.entries(read.tokens).map(([text, value]): LabelToken => {
-    const ids = tokenizer.encode(read.after + text);
+    const ids = tokenizer.encode(after + text);
     const id = ids[anchor.length];
     if (id === undefined || ids.length !== anchor.length + 1 || anchor.some((token, i) => ids[i] !== token)) {
       throw new RationaleError(
         'user',
-        `profile ${profile.id}: "${text}" is not exactly one token after "${read.after}" in this model's vocabulary.`,
+        `profile ${profile.id}: "${text}" is not exactly one token after "${after}" in this model's vocabulary.`,
       );
     }
     return { id, value };
   });
   const scale = profile.label_scale.labels;
   if (new Set(found.map((l) => l.id)).size !== found.length) {
-    throw new RationaleError('user', `profile ${profile.id}: two labels share one token after "${read.after}".`);
+    throw new RationaleError('user', `profile ${profile.id}: two labels share one token after "${after}".`);
   }
   if (found.length !== scale.length || scale.some((label, i) => found[i]?.value !== label.value)) {
     throw new RationaleError(

@@ -1,11 +1,22 @@
-/** Judges the pairs of a request one document at a time on a shared prefix: `score`, and `label-first` with its rationale. */
+/**
+ * Judges the pairs of a request one document at a time on a shared prefix: `score`, `label-first` (label, then its
+ * rationale) and `explain-first` (rationale, then the label that it leads to).
+ */
 import { RationaleError, messageOf } from '../../domain/failure.js';
 import { modesOf, type Profile } from '../../profiles/profile.js';
-import { textAfterLabel } from '../../profiles/template.js';
-import type { JudgedPair, JudgementEvent, PairRequest, RerankRequest, ScoredPair } from '../../protocol/inference.js';
+import type {
+  JudgedPair,
+  JudgementEvent,
+  PairRequest,
+  RerankRequest,
+  Sampling,
+  ScoredPair,
+} from '../../protocol/inference.js';
 import type { Decoder } from './decoder.js';
+import { explanationOf, generate, type Generated, type Opening } from './generation.js';
 import { argmax, commonPrefix, expectedLabel, labelProbabilities, logProbability } from './logits.js';
 import { BoundPrompt, QuestionTooLong, type PreparedPrompt } from './prompts.js';
+import { tokenPicker } from './sampler.js';
 import type { PromptTokenizer } from './tokenizer.js';
 
 /** Thrown between forwards when the request was cancelled. */
@@ -18,6 +29,23 @@ interface Prepared {
   readonly prompt: PreparedPrompt;
 }
 
+/** One pair's turn. */
+interface Turn {
+  readonly bound: BoundPrompt;
+  readonly prompt: PreparedPrompt;
+  readonly pair: PairRequest;
+  readonly sampling: Sampling | undefined;
+  readonly emit: (event: JudgementEvent) => void;
+  readonly checkpoint: () => Promise<void>;
+}
+
+/** What the prompt alone says: the logits after its last token, and the reads that need no label. */
+interface PromptRead {
+  readonly logits: Float32Array;
+  readonly queryLikelihood: number | null;
+  readonly started: number;
+}
+
 export class Reranker {
   constructor(
     private readonly decoder: Decoder,
@@ -25,7 +53,7 @@ export class Reranker {
     private readonly profile: Profile,
   ) {
     // A profile that cannot be read is refused at load, not at the first document.
-    for (const mode of modesOf(profile)) if (mode !== 'explain-first') new BoundPrompt(profile, mode, tokenizer);
+    for (const mode of modesOf(profile)) new BoundPrompt(profile, mode, tokenizer);
   }
 
   /**
@@ -37,8 +65,6 @@ export class Reranker {
     emit: (event: JudgementEvent) => void,
     checkpoint: () => Promise<void>,
   ): Promise<void> {
-    if (request.mode === 'explain-first')
-      throw new RationaleError('user', `profile ${this.profile.id} offers no explain-first mode.`);
     const bound = new BoundPrompt(this.profile, request.mode, this.tokenizer);
     const prepared: Prepared[] = [];
     for (const pair of request.pairs) {
@@ -59,16 +85,18 @@ export class Reranker {
     const shared =
       prepared.length > 1 ? Math.max(0, Math.min(sharable, commonPrefix(prepared.map((p) => p.prompt.ids)))) : 0;
     const longest = Math.max(0, ...prepared.map((p) => p.prompt.ids.length));
-    this.decoder.reserve(longest + (request.mode === 'score' ? 0 : bound.prompt.max_new_tokens + 16), 0);
+    this.decoder.reserve(longest + bound.answerTokens, 0);
     if (shared > 0) await this.decoder.forward(prepared[0]?.prompt.ids.slice(0, shared) ?? [], 0, [], checkpoint);
     for (const { pair, prompt } of prepared) {
       await checkpoint();
       try {
-        const scored = await this.score(bound, prompt, shared, checkpoint);
-        emit({ type: 'scored', key: pair.key, result: scored });
-        if (request.mode === 'label-first') {
-          const result = await this.explain(bound, prompt, pair, scored, emit, checkpoint);
-          emit({ type: 'judged', key: pair.key, result });
+        const turn: Turn = { bound, prompt, pair, sampling: request.sampling, emit, checkpoint };
+        const read = await this.prefill(turn, shared);
+        if (request.mode === 'explain-first') await this.explainThenLabel(turn, read);
+        else {
+          const scored = this.scored(turn, read, read.logits, performance.now() - read.started);
+          emit({ type: 'scored', key: pair.key, result: scored });
+          if (request.mode === 'label-first') await this.labelThenExplain(turn, scored);
         }
       } catch (error) {
         if (error instanceof Cancelled) throw error;
@@ -77,13 +105,8 @@ export class Reranker {
     }
   }
 
-  /** One forward over what follows the shared prefix, reading the logits at the label and before each query token. */
-  private async score(
-    bound: BoundPrompt,
-    prompt: PreparedPrompt,
-    shared: number,
-    checkpoint: () => Promise<void>,
-  ): Promise<ScoredPair> {
+  /** One forward over what follows the shared prefix, reading the logits after the prompt and before each query token. */
+  private async prefill({ bound, prompt, checkpoint }: Turn, shared: number): Promise<PromptRead> {
     const started = performance.now();
     const { ids } = prompt;
     const [queryStart, queryEnd] = prompt.query;
@@ -97,94 +120,128 @@ export class Reranker {
       checkpoint,
     );
     const last = logits.at(-1);
-    if (last === undefined) throw new RationaleError('bug', 'no logits at the label position');
-    const probabilities = labelProbabilities(last, bound.labels);
-    const reads: Record<string, number> = {};
-    for (const read of bound.prompt.reads) {
-      if (read.as === 'expected') reads[read.name] = expectedLabel(probabilities, bound.labels);
-      else {
-        const sum = wanted.reduce(
-          (total, at, i) => total + logProbability(logits[i] ?? last, ids[at + 1 + shared] ?? -1),
-          0,
-        );
-        reads[read.name] = wanted.length === 0 ? 0 : sum / wanted.length;
-      }
-    }
+    if (last === undefined) throw new RationaleError('bug', 'no logits after the prompt');
+    const sum = wanted.reduce(
+      (total, at, i) => total + logProbability(logits[i] ?? last, ids[at + 1 + shared] ?? -1),
+      0,
+    );
+    return { logits: last, queryLikelihood: wanted.length === 0 ? null : sum / wanted.length, started };
+  }
+
+  /** The judgement by the logits at the label's position. */
+  private scored({ bound, prompt }: Turn, read: PromptRead, atLabel: Float32Array, elapsedMs: number): ScoredPair {
+    const probabilities = labelProbabilities(atLabel, bound.labels, bound.temperature);
+    const reads = bound.prompt.reads.map((r): [string, number] => [
+      r.name,
+      r.as === 'expected' ? expectedLabel(probabilities, bound.labels) : (read.queryLikelihood ?? 0),
+    ]);
     return {
       label: bound.labels[argmax(probabilities)]?.value ?? 0,
       label_probabilities: probabilities,
-      reads,
+      reads: Object.fromEntries(reads),
       document_end: prompt.documentEnd,
       prompt_sha256: prompt.sha256,
-      prompt_tokens: ids.length,
-      elapsed_ms: performance.now() - started,
+      prompt_tokens: prompt.ids.length,
+      elapsed_ms: elapsedMs,
     };
   }
 
-  /** The rationale after the label: label and template text are forced, then greedy decoding until a stop string or a special token. */
-  private async explain(
-    bound: BoundPrompt,
-    prompt: PreparedPrompt,
-    pair: PairRequest,
-    scored: ScoredPair,
-    emit: (event: JudgementEvent) => void,
-    checkpoint: () => Promise<void>,
-  ): Promise<JudgedPair> {
-    const started = performance.now();
-    const between = textAfterLabel(bound.prompt);
-    if (between === undefined)
-      throw new RationaleError(
-        'user',
-        `profile ${this.profile.id}: label_first's answer has no {explanation} after {label}.`,
-      );
+  /** The rationales after the label: label and template text are forced, then written until a stop string or a special token. */
+  private async labelThenExplain(turn: Turn, scored: ScoredPair): Promise<void> {
+    const { bound, prompt, pair, emit, checkpoint } = turn;
+    let started = performance.now();
     const label = pair.label ?? scored.label;
     const labelToken = bound.labels.find((l) => l.value === label);
     if (labelToken === undefined)
       throw new RationaleError('user', `label ${label} is not on the scale ${this.profile.label_scale.name}.`);
-    // The space before a word belongs to the word's own token.
-    const forced = [labelToken.id, ...this.tokenizer.encode(between.trimEnd())];
-    const stops = bound.prompt.stop.filter((s) => this.tokenizer.specialId(s) === undefined);
-    let past = prompt.ids.length;
-    let logits = (await this.decoder.forward(forced, past, [forced.length - 1], checkpoint)).at(-1);
-    past += forced.length;
-    const generated: number[] = [];
-    let text = '';
-    let stopped = false;
-    while (logits !== undefined && generated.length < bound.prompt.max_new_tokens) {
-      await checkpoint();
-      const next = argmax(logits);
-      if (this.tokenizer.isSpecial(next)) {
-        stopped = true;
-        break;
-      }
-      generated.push(next);
-      text = this.tokenizer.decode(generated);
-      const cut = firstStop(text, stops);
-      if (cut >= 0) {
-        text = text.slice(0, cut);
-        stopped = true;
-        break;
-      }
-      emit({ type: 'token', key: pair.key, explanation: text.trim() });
-      logits = (await this.decoder.forward([next], past, [0], checkpoint)).at(-1);
-      past++;
+    const forced = [labelToken.id, ...this.tokenizer.encode(bound.opening)];
+    const opening = await this.force(forced, prompt.ids.length, checkpoint);
+    for (const sample of samplesOf(turn)) {
+      const generated = await this.write(turn, sample, opening);
+      const { ending, text } = generated;
+      emit({
+        type: 'judged',
+        key: pair.key,
+        result: {
+          ...scored,
+          sample,
+          label,
+          explanation: explanationOf(generated),
+          raw_response: this.tokenizer.decode(forced) + ('at' in ending ? text.slice(0, ending.at) : text),
+          status: ending.kind === 'cap' ? 'truncated' : 'ok',
+          completion_tokens: forced.length + generated.ids.length,
+          elapsed_ms: (sample === 0 ? scored.elapsed_ms : 0) + performance.now() - started,
+        },
+      });
+      started = performance.now();
     }
-    const explanation = text.trim();
-    return {
-      ...scored,
-      label,
-      explanation: explanation === '' ? null : explanation,
-      raw_response: this.tokenizer.decode(forced) + text,
-      status: stopped ? 'ok' : 'truncated',
-      completion_tokens: forced.length + generated.length,
-      elapsed_ms: scored.elapsed_ms + performance.now() - started,
-    };
+  }
+
+  /** The rationales before the label: written until the anchor, a stop string, a special token or the cap; then the label is read. */
+  private async explainThenLabel(turn: Turn, read: PromptRead): Promise<void> {
+    const { bound, prompt, pair, emit, checkpoint } = turn;
+    let { started } = read;
+    const forced = this.tokenizer.encode(bound.opening);
+    const opening =
+      forced.length === 0
+        ? { past: prompt.ids.length, logits: read.logits }
+        : await this.force(forced, prompt.ids.length, checkpoint);
+    for (const sample of samplesOf(turn)) {
+      const generated = await this.write(turn, sample, opening);
+      const answer = bound.opening + upToLabel(generated, bound.anchor ?? '');
+      // Tokenised as a whole, as in training; what the buffer holds of it already is not computed again.
+      const ids = this.tokenizer.encode(answer);
+      const held = commonPrefix([ids, [...forced, ...generated.ids.slice(0, generated.computed)]]);
+      const { logits } = await this.force(ids.slice(held), prompt.ids.length + held, checkpoint);
+      const scored = this.scored(turn, read, logits, performance.now() - started);
+      const result: JudgedPair = {
+        ...scored,
+        sample,
+        explanation: explanationOf(generated),
+        raw_response: `${answer}${scored.label}`,
+        status: generated.ending.kind === 'cap' ? 'truncated' : 'ok',
+        completion_tokens: ids.length + 1,
+      };
+      emit({ type: 'judged', key: pair.key, result });
+      started = performance.now();
+    }
+  }
+
+  /** Puts tokens at `past` and gives the logits after them. */
+  private async force(ids: readonly number[], past: number, checkpoint: () => Promise<void>): Promise<Opening> {
+    const logits = (await this.decoder.forward(ids, past, [ids.length - 1], checkpoint)).at(-1);
+    if (logits === undefined) throw new RationaleError('bug', 'no logits after the forced tokens');
+    return { past: past + ids.length, logits };
+  }
+
+  private write(
+    { bound, prompt, pair, sampling, emit, checkpoint }: Turn,
+    sample: number,
+    opening: Opening,
+  ): Promise<Generated> {
+    const stops = bound.prompt.stop.filter((stop) => this.tokenizer.specialId(stop) === undefined);
+    return generate(
+      this.decoder,
+      this.tokenizer,
+      opening,
+      {
+        maxTokens: bound.prompt.max_new_tokens,
+        endings: { stops, anchor: bound.anchor },
+        pick: tokenPicker(sampling, prompt.sha256, sample),
+      },
+      (text) => emit({ type: 'token', key: pair.key, sample, explanation: text.trim() }),
+      checkpoint,
+    );
   }
 }
 
-/** Where the earliest stop string begins, or -1. A stop that opens the text is ignored: a rationale may begin on a new line. */
-function firstStop(text: string, stops: readonly string[]): number {
-  const lead = text.length - text.trimStart().length;
-  const found = stops.map((stop) => text.indexOf(stop, lead)).filter((at) => at >= 0);
-  return found.length === 0 ? -1 : Math.min(...found);
+/** Numbers of a pair's samples. */
+function samplesOf({ sampling }: Turn): number[] {
+  return Array.from({ length: sampling?.samples ?? 1 }, (_, sample) => sample);
+}
+
+/** The answer's text from the explanation to where the label is read: verbatim where the model wrote the anchor, else with it forced. */
+function upToLabel({ text, ending }: Generated, anchor: string): string {
+  if (ending.kind !== 'anchor') return (ending.kind === 'stop' ? text.slice(0, ending.at) : text).trimEnd() + anchor;
+  return text.slice(0, ending.after) + anchor.slice(anchor.trimEnd().length);
 }

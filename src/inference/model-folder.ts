@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import * as path from 'node:path';
-import { RationaleError } from '../../domain/failure.js';
-import { sha256 } from '../../domain/identity.js';
-import { parseProfile, type Profile } from '../../profiles/profile.js';
+import { RationaleError } from '../domain/failure.js';
+import { sha256 } from '../domain/identity.js';
+import { parseProfile, type Profile } from '../profiles/profile.js';
 
 export interface ModelFolder {
   readonly dir: string;
