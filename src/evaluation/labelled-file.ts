@@ -13,7 +13,7 @@ import { findScale, labelName, type LabelScale } from '../domain/scale.js';
 import type { Qrels } from '../retrieval/trec.js';
 
 /** What one person said about one answer. */
-export interface HumanReview {
+interface HumanReview {
   readonly annotator: string;
   readonly kind: 'accepted' | 'corrected';
   /** The label after the decision; null where an answer without a label was accepted. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { trecOrder } from '../retrieval/trec.js';
 import { defaultMetrics, judge, metricValues, queryMetrics } from './metrics.js';
@@ -16,6 +17,17 @@ describe('trecOrder', () => {
   it('compares ids by their UTF-8 bytes', () => {
     // As UTF-16 units the emoji (D83D …) would come before U+FFFD.
     expect(trecOrder(qrels({ '\ufffd': 1, '😀': 1, é: 1, z: 1 }))).toEqual(['😀', '\ufffd', 'é', 'z']);
+  });
+});
+
+describe('the order of ids', () => {
+  it('is that of their UTF-8 bytes, whatever they hold', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string({ unit: 'binary', maxLength: 4 }), { maxLength: 12 }), (ids) => {
+        const sorted = [...ids].sort((x, y) => Buffer.compare(Buffer.from(y, 'utf8'), Buffer.from(x, 'utf8')));
+        expect(trecOrder(new Map(ids.map((id) => [id, 1])))).toEqual(sorted);
+      }),
+    );
   });
 });
 

@@ -103,7 +103,7 @@ function rankingOf(
 }
 
 /** BRIGHT's `score.json`: `{query id: {document id: score}}`. @throws RationaleError naming file, query and document. */
-export async function readScores(path: string): Promise<Run> {
+async function readScores(path: string): Promise<Run> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(path, 'utf8'));

@@ -20,7 +20,7 @@ export interface SourceFile {
   readonly sha256: string;
 }
 
-export interface Provenance {
+interface Provenance {
   readonly version: string;
   /** The command as it was given, ready to be given again. */
   readonly command: string;
@@ -259,7 +259,7 @@ function markdown(block: Block): string | null {
 }
 
 /** A Markdown table; what could be markup in a cell is escaped. */
-export function markdownTable({ head, rows }: Table): string {
+function markdownTable({ head, rows }: Table): string {
   const row = (cells: readonly string[]) => `| ${cells.map(inline).join(' | ')} |`;
   return [row(head), `|${head.map(() => ' --- ').join('|')}|`, ...rows.map(row)].join('\n');
 }

@@ -3,7 +3,7 @@ import type { RankingSimilarity } from '../domain/evaluation.js';
 import { trecOrder, type Run } from '../retrieval/trec.js';
 
 /** Persistence of the reader: the first ten ranks get 86 % of the weight. */
-export const rboPersistence = 0.9;
+const rboPersistence = 0.9;
 
 /**
  * Extrapolated rank-biased overlap of two rankings without repeats (Webber, Moffat and Zobel 2010, eq. 32, for rankings of
