@@ -387,7 +387,7 @@ export class RationaleDetail extends LitElement {
             ? guard([detail.key, shown, detail.seen, detail.marks.length], () =>
                 renderSegments(segmentsOf(shown, detail.marks, detail.seen)),
               )
-            : guard([carries, shown], () => renderCarried(carries, shown))
+            : guard([carries, shown], () => renderCarried(carries, shown, detail.seen))
         }
       </div>
       ${
@@ -481,8 +481,7 @@ function renderSegments(segments: readonly Segment[]): TemplateResult {
     mark === null ? text : html`<mark class=${mark}>${text}</mark>`;
   if (cut < 0) return html`<span class="pre">${segments.map(one)}</span>`;
   return html`<span class="pre">${segments.slice(0, cut).map(one)}</span>
-    <div class="cut" role="note">the model saw the text up to here</div>
-    <span class="pre unseen">${segments.slice(cut).map(one)}</span>`;
+    ${renderUnseen(segments.slice(cut).map(one))}`;
 }
 
 /** The sentences that were scored, when they are this row's. */
@@ -492,18 +491,25 @@ function carriesOf(detail: RowDetail): CarriesView | null {
 }
 
 /** Shaded by what they do to the label; the number is that of the list beside the document. */
-function renderCarried(carries: CarriesView, document: string): TemplateResult {
+function renderCarried(carries: CarriesView, document: string, seen: number | null): TemplateResult {
   const strongest = Math.max(...carries.parts.map((part) => Math.abs(part.effect)));
+  const cut = seen === null ? document.length : Math.min(seen, document.length);
   return html`<span class="pre"
-    >${carriedSegments(document, carries.parts).map(({ text, place }) => {
-      const effect = place === null ? 0 : (carries.parts[place]?.effect ?? 0);
-      const strength = strengthOf(effect, strongest);
-      if (place === null || strength === 0) return text;
-      return html`<mark class="carries ${effect > 0 ? 'for' : 'against'} strength${strength}"
-        ><sup class="place">${place + 1}</sup>${text}</mark
-      >`;
-    })}</span
-  >`;
+      >${carriedSegments(document.slice(0, cut), carries.parts).map(({ text, place }) => {
+        const effect = place === null ? 0 : (carries.parts[place]?.effect ?? 0);
+        const strength = strengthOf(effect, strongest);
+        if (place === null || strength === 0) return text;
+        return html`<mark class="carries ${effect > 0 ? 'for' : 'against'} strength${strength}"
+          ><sup class="place">${place + 1}</sup>${text}</mark
+        >`;
+      })}</span
+    >${cut === document.length ? nothing : renderUnseen(document.slice(cut))}`;
+}
+
+/** What the model did not see, under a line that says so. */
+function renderUnseen(text: unknown): TemplateResult {
+  return html`<div class="cut" role="note">the model saw the text up to here</div>
+    <span class="pre unseen">${text}</span>`;
 }
 
 function fact(name: string, value: string): TemplateResult {

@@ -7,8 +7,10 @@ export type Linear = ScaleLinear<number, number>;
 /** A scale over `domain`, widened to round numbers; a domain without extent gets one, so that nothing is divided by 0. */
 export function niceScale(domain: readonly [number, number], range: readonly [number, number], ticks: number): Linear {
   const [low, high] = domain;
-  const wide: [number, number] =
-    low === high ? [low - Math.abs(low || 1) * 0.1, high + Math.abs(high || 1) * 0.1] : [low, high];
+  // Below this, steps between ticks would vanish in the numbers' precision (a score of 5e-324, say).
+  const flat = high - low < 1e-9 * Math.max(1, Math.abs(low), Math.abs(high));
+  const margin = 0.1 * Math.max(Math.abs(low), Math.abs(high), 1e-3);
+  const wide: [number, number] = flat ? [low - margin, high + margin] : [low, high];
   return scaleLinear().domain(wide).range(range).nice(ticks);
 }
 

@@ -2,11 +2,11 @@
  * How marks look. One table gives the webview's style sheet, where colours are VS Code's variables, and the attributes
  * of a file, where they are plain colours: many programs that read SVG know no CSS variables.
  */
-export const colours = {
+const colours = {
   /** Light, dark (both at least 3 : 1 against `back`, text 4.5 : 1), and the webview's. */
   text: ['#1f1f1f', '#dddddd', 'var(--vscode-foreground)'],
   muted: ['#5c5c5c', '#a3a3a3', 'var(--vscode-descriptionForeground)'],
-  grid: ['#e2e2e2', '#3a3a3a', 'var(--vscode-contrastBorder, var(--vscode-editorWidget-border))'],
+  grid: ['#c8c8c8', '#565656', 'var(--vscode-contrastBorder, var(--vscode-editorWidget-border))'],
   back: ['#ffffff', '#1f1f1f', 'var(--vscode-editor-background)'],
   /** Blue and orange stay apart for every common kind of colour blindness. */
   first: ['#0063d3', '#59a4f9', 'var(--vscode-charts-blue)'],
@@ -30,7 +30,7 @@ interface Style {
 const small = 11;
 
 /** Never by colour alone: what two colours tell apart also differs in direction, dash, fill or shape. */
-export const looks = {
+const looks = {
   back: { fill: 'back' },
   title: { fill: 'text', 'font-size': 14, 'font-weight': 600 },
   subtitle: { fill: 'muted', 'font-size': 12 },
@@ -38,7 +38,7 @@ export const looks = {
   label: { fill: 'text', 'font-size': small },
   strong: { fill: 'text', 'font-size': small, 'font-weight': 600 },
   tick: { fill: 'muted', 'font-size': small },
-  grid: { stroke: 'grid', 'stroke-width': 1 },
+  grid: { stroke: 'grid', 'stroke-width': 1, 'stroke-opacity': 0.5 },
   axis: { stroke: 'muted', 'stroke-width': 1 },
   reference: { stroke: 'muted', 'stroke-width': 1, 'stroke-dasharray': '4 3' },
   better: { fill: 'first', stroke: 'back', 'stroke-width': 0.5 },

@@ -19,7 +19,7 @@ export interface Mark {
 }
 
 /** The numbers behind a picture: shown beside it, for those who cannot or would rather not read a picture. */
-export interface DataTable {
+interface DataTable {
   readonly columns: readonly { readonly name: string; readonly numeric: boolean }[];
   readonly rows: readonly {
     readonly cells: readonly string[];

@@ -69,6 +69,9 @@ export function drawMovement(data: MovementData, width: number): Plot {
     const said = ranks
       .map((rank, i) => `${data.rankings[i] ?? ''}: ${rank === null ? 'not ranked' : `rank ${rank}`}`)
       .join(', ');
+    const strong = relevance !== null && relevance > 0;
+    // Bold letters are wider.
+    const name = fit(document.name, (names - 6) / (strong ? 1.15 : 1), 11);
     const children: Mark[] = [];
     for (let i = 0; i < last; i++) {
       const [from, to] = [at(ranks[i]), at(ranks[i + 1])];
@@ -77,21 +80,9 @@ export function drawMovement(data: MovementData, width: number): Plot {
     for (const [i, rank] of ranks.entries()) if (at(rank) !== lost) children.push(circle(x(i), at(rank), 4, point));
     // Names stand at both ends, where the document is among those shown.
     if (at(ranks[0]) !== lost)
-      children.push(
-        text(
-          fit(document.name, names - 4, 11),
-          { x: left - 30, y: at(ranks[0]) + 4, anchor: 'end' },
-          relevance !== null && relevance > 0 ? 'strong' : 'label',
-        ),
-      );
+      children.push(text(name, { x: left - 30, y: at(ranks[0]) + 4, anchor: 'end' }, strong ? 'strong' : 'label'));
     if (at(ranks.at(-1)) !== lost)
-      children.push(
-        text(
-          fit(document.name, names - 4, 11),
-          { x: right + 30, y: at(ranks.at(-1)) + 4 },
-          relevance !== null && relevance > 0 ? 'strong' : 'label',
-        ),
-      );
+      children.push(text(name, { x: right + 30, y: at(ranks.at(-1)) + 4 }, strong ? 'strong' : 'label'));
     marks.push(
       group(children, { key: document.docId, hint: `${document.name}: ${said}; ${relevanceWords(relevance)}` }),
     );

@@ -210,6 +210,11 @@ describe('the differences by query', () => {
     expect(plot.description).toContain('better on 1, equal on 1 and worse on 1. Mean difference +0.100.');
   });
 
+  it('stay finite where all values are next to nothing', () => {
+    const svg = svgOf(draw(differences([{ system: 5e-324, baseline: 0 }])));
+    expect(svg).not.toMatch(/NaN|Infinity/);
+  });
+
   it('become one outline where bars would be thinner than a pixel', () => {
     const many = draw(differences(Array.from({ length: 5000 }, (_, i) => ({ system: i / 5000, baseline: 0.5 }))));
     expect(allMarks(many.marks).length).toBeLessThan(50);

@@ -12,7 +12,7 @@ import type {
 import type { RowKey } from '../domain/row-key.js';
 
 /** Where relevance comes from: a file of qrels, or what people decided in the judgement files (all, or one kind of decision). */
-export type ReferenceKind = 'file' | 'decided' | 'accepted' | 'corrected';
+type ReferenceKind = 'file' | 'decided' | 'accepted' | 'corrected';
 
 export interface EvaluationSource {
   readonly name: string;
@@ -28,7 +28,7 @@ export type ConfusionView = Omit<ConfusionMatrix, 'keys'> & {
 };
 
 /** One query in the list of those that moved most. */
-export type MovedQuery = Pick<QueryMovement, 'query_id' | 'query' | 'moved' | 'tau'>;
+type MovedQuery = Pick<QueryMovement, 'query_id' | 'query' | 'moved' | 'tau'>;
 
 /** Intervals of a system's means: `[metric]`, null where there was nothing to resample. */
 export type MeanIntervals = Readonly<Record<string, readonly [low: number, high: number] | null>>;

@@ -4,7 +4,7 @@ import { isAbort, messageOf } from '../domain/failure.js';
 import type { Judgement } from '../domain/judgement.js';
 import { findScale, labelName, type LabelScale } from '../domain/scale.js';
 import { utf16Index } from '../domain/text.js';
-import { CounterfactualCache, inspectPair } from '../evaluation/counterfactual.js';
+import { inspectPair, type CounterfactualCache } from '../evaluation/counterfactual.js';
 import type { RerankEngine } from '../inference/engine.js';
 import { scaleOf } from '../profiles/profile.js';
 import type { CarriesView, RowKey } from '../protocol/editor.js';
@@ -71,7 +71,7 @@ export class Carries {
 }
 
 /** What the editor shows of what was found so far: sentences, the strongest effect first. */
-export function carriesView(
+function carriesView(
   key: RowKey,
   { document }: Pick<Judgement, 'document'>,
   found: Counterfactual,

@@ -1,5 +1,5 @@
 /** `Evaluate…` and `Compare Rankings…`: which rankings, under which judgements, and the panel on them. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { RationaleError } from '../domain/failure.js';
 import { pickReference, pickSources } from './evaluation-choices.js';
 import type { Reference } from './evaluation-job.js';

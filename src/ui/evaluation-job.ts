@@ -28,7 +28,7 @@ export interface EvaluationInput {
 }
 
 /** A matrix with the judgement file that its cells' rows are lines of. */
-export interface Cells {
+interface Cells {
   readonly matrix: ConfusionMatrix;
   readonly file: string;
 }
@@ -125,7 +125,7 @@ async function relevanceOf(
   if (reference.kind === 'file') return readRelevance(reference.path);
   const merged = new Map<string, Map<string, number | null>>();
   const notices: string[] = [];
-  const failures: unknown[] = [];
+  let failure: RationaleError | null = null;
   for (const { path, file } of rankings) {
     if (file === null) continue;
     try {
@@ -140,12 +140,13 @@ async function relevanceOf(
       }
     } catch (error) {
       // A file that nobody decided on adds nothing; only when none has decisions there is nothing to evaluate with.
-      failures.push(error);
+      if (!(error instanceof RationaleError)) throw error;
+      failure ??= error;
     }
   }
   if (merged.size === 0) {
     throw (
-      failures[0] ??
+      failure ??
       new RationaleError(
         'user',
         'A TREC run holds no decisions. Choose a qrels file, or add a judgement file with accepted or corrected labels.',

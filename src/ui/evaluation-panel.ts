@@ -320,7 +320,7 @@ async function savePicture({ name, format, content }: Extract<FromEvaluation, { 
 const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 /** The file's bytes. Throws RationaleError (bug) for what is no such picture: the page must not write files of another kind. */
-export function pictureBytes(format: 'svg' | 'png', content: string): Buffer {
+function pictureBytes(format: 'svg' | 'png', content: string): Buffer {
   const bytes = Buffer.from(content, format === 'svg' ? 'utf8' : 'base64');
   const right =
     format === 'svg'

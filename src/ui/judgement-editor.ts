@@ -305,7 +305,9 @@ export class JudgementEditors {
           listener.dispose();
           resolve(panel);
         });
-        setTimeout(() => listener.dispose(), patienceMs);
+        setTimeout(() => {
+          listener.dispose();
+        }, patienceMs);
       });
       await vscode.commands.executeCommand('vscode.openWith', uri, type, vscode.ViewColumn.Beside);
       const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), patienceMs));

@@ -1,4 +1,4 @@
-// Runs the webview's tests in Chromium and takes the screenshots: node test/webview/run.mjs [part of a test's name]
+// Runs the webview's tests in Chromium and takes the screenshots: node test/webview/run.mjs [part of a test's name | pictures [part of a file's name]]
 // Needs a built dist/ (npm run build). Pictures go to test-results/webview/.
 import { mkdir, access } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { evaluationPictures, evaluationTests } from './evaluation-tests.mjs';
 import { evaluationScenarios } from './evaluation.mjs';
 import { hostileRows, manyRows, realRows, scale } from './rows.mjs';
 import { serve } from './server.mjs';
-import { tests } from './tests.mjs';
+import { showCarries, tests } from './tests.mjs';
 import { themes } from './themes.mjs';
 
 const pictures = fileURLToPath(new URL('../../test-results/webview/', import.meta.url));
@@ -82,7 +82,8 @@ const scenarios = {
 /** Opens a scenario and waits until its list and detail are there. */
 async function open(browser, site, { scenario, theme = 'dark', size = {} }) {
   const page = await newPage(browser, size);
-  page.setDefaultTimeout(5000);
+  // A machine that does other things as well draws a page of 10,000 rows in its own time.
+  page.setDefaultTimeout(15_000);
   const faults = [];
   page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
   page.on('console', (message) => {
@@ -120,7 +121,7 @@ async function test(browser, site, { name, check, violates = false, ...how }) {
   }
 }
 
-async function takePictures(browser, site) {
+async function takePictures(browser, site, named) {
   const shots = [
     ...themes.map((theme) => ({ file: theme, theme, scenario: 'reviewed' })),
     { file: 'streaming', theme: 'dark', scenario: 'streaming' },
@@ -130,9 +131,10 @@ async function takePictures(browser, site) {
     { file: 'shortcuts', theme: 'dark', scenario: 'run', key: '?' },
     { file: 'empty', theme: 'dark', scenario: 'empty' },
     { file: 'hostile', theme: 'light', scenario: 'hostile' },
+    ...themes.map((theme) => ({ file: `carries-${theme}`, theme, scenario: 'run', show: showCarries })),
     ...evaluationPictures,
   ];
-  for (const { file, key, show, ...how } of shots) {
+  for (const { file, key, show, ...how } of shots.filter((shot) => shot.file.includes(named))) {
     const { page } = await open(browser, site, { size: { width: 1360, height: 820 }, ...how });
     if (show !== undefined) await show(page);
     else if (key !== undefined) await page.keyboard.press(key);
@@ -160,7 +162,7 @@ try {
     if (await test(browser, site, one)) passed++;
     else failed++;
   }
-  if (wanted === '' || wanted === 'pictures') await takePictures(browser, site);
+  if (wanted === '' || wanted === 'pictures') await takePictures(browser, site, process.argv[3] ?? '');
 } finally {
   await browser.close();
   await site.close();

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { focused, sent, serious, until } from './page.mjs';
 
+/** The message of a type that the page sent last. */
+const last = async (page, type) => (await sent(page, type)).at(-1);
 const list = (page) => page.locator('rationale-list .scroller');
 const row = (page, n) => page.locator(`rationale-list [role=option][aria-posinset="${n}"]`);
 const selected = (page) => page.locator('rationale-list [role=option][aria-selected=true]');
@@ -9,6 +11,37 @@ const field = (page) => page.locator('rationale-explanation textarea');
 const heading = (page) => page.locator('rationale-detail h2');
 const decisions = (page, count) =>
   until(page, (n) => window.__host.sent.filter((m) => m.type === 'decide').length >= n, count);
+
+/** What a host sends of a document whose sentences were left out in turn. */
+export async function showCarries(page) {
+  await page.evaluate(() => {
+    const { document } = window.__host.rows[0];
+    const sentences = [...document.matchAll(/[^.]+\.\s*/g)]
+      .slice(0, 6)
+      .map((m) => ({ start: m.index, end: m.index + m[0].length }));
+    const effects = [1.21, -0.62, 0.44, 0.2, 0.004, 0];
+    window.__host.carries({
+      key: 0,
+      state: 'running',
+      message: 'Scored 6 of 9 changes…',
+      whole: {
+        labels: ['irrelevant', 'related', 'relevant', 'highly relevant'],
+        label: 'highly relevant',
+        probabilities: [0.02, 0.08, 0.2, 0.7],
+        expected: 2.58,
+      },
+      parts: sentences.map(({ start, end }, i) => ({
+        start,
+        end,
+        text: document.slice(start, end).trim(),
+        label: i === 0 ? 'related' : 'highly relevant',
+        probabilities: i === 0 ? [0.2, 0.5, 0.2, 0.1] : [0.03, 0.1, 0.22, 0.65],
+        effect: effects[i],
+      })),
+    });
+  });
+  await page.getByRole('heading', { name: 'What carries this label?', exact: true }).waitFor();
+}
 
 export const tests = [
   {
@@ -355,6 +388,35 @@ export const tests = [
       await page.locator('rationale-toolbar #order').click();
       await page.getByRole('option', { name: 'Least certain first' }).click();
       assert.deepEqual((await sent(page, 'setOrder')).at(-1), { type: 'setOrder', order: 'margin' });
+    },
+  },
+  {
+    name: 'shades the sentences that carry the label, numbered, with the probabilities without each',
+    scenario: 'run',
+    async check(page) {
+      const before = await page.locator('rationale-detail .body').evaluate((e) => e.textContent.replace(/\s+/g, ''));
+      await page.getByRole('button', { name: 'What carries this label?' }).click();
+      assert.deepEqual(await last(page, 'run'), { type: 'run', action: 'whatCarries', key: 0 });
+      await showCarries(page);
+      const marks = page.locator('rationale-detail mark.carries');
+      // Two of the six have next to no effect.
+      assert.equal(await marks.count(), 4);
+      assert.deepEqual((await marks.locator('.place').allInnerTexts()).sort(), ['1', '2', '3', '4']);
+      assert.equal(await page.locator('rationale-detail mark.against').count(), 1);
+      const table = page.getByRole('region', { name: 'Sentences by effect' });
+      assert.match(await table.getByRole('row').nth(2).innerText(), /\+1\.210\s+related \(changed\)\s+20 %\s+50 %/);
+      const shown = await page.locator('rationale-detail .body').evaluate((e) => {
+        const copy = e.cloneNode(true);
+        for (const number of copy.querySelectorAll('.place')) number.remove();
+        return copy.textContent.replace(/\s+/g, '');
+      });
+      assert.equal(shown, before);
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      assert.equal((await sent(page, 'cancelCarries')).length, 1);
+      assert.deepEqual(await serious(page), []);
+      await page.keyboard.press('j');
+      await row(page, 2).and(page.locator('[aria-selected=true]')).waitFor();
+      assert.equal(await page.locator('rationale-carries section').count(), 0, 'only on the row it is about');
     },
   },
   {
