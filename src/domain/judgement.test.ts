@@ -81,6 +81,30 @@ describe('judgementOf', () => {
   });
 });
 
+describe('serialiseJudgement', () => {
+  it('writes what is read as the same row, whichever rows were written before', () => {
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 6 }), (lines) => {
+        for (const line of lines) {
+          const parsed = parseJudgement(line);
+          if (!parsed.ok) continue;
+          const written = serialiseJudgement(parsed.judgement);
+          // JSON has no −0.
+          expect(judgement(written)).toEqual(
+            judgement(JSON.stringify({ ...parsed.judgement, extra: undefined, ...parsed.judgement.extra })),
+          );
+          expect(Object.keys(JSON.parse(written) as object).filter((name) => names.includes(name))).toEqual(names);
+        }
+      }),
+    );
+  });
+
+  it('writes half a character, which a row of a run may hold, as U+FFFD', () => {
+    const half = { ...judgement('{"query":"q","document":"d"}'), explanation: 'a \ud83d', error: '\udc00' };
+    expect(judgement(serialiseJudgement(half))).toMatchObject({ explanation: 'a \ufffd', error: '\ufffd' });
+  });
+});
+
 describe('parseJudgement', () => {
   it('keeps a field called __proto__ like any other it does not know', () => {
     const line = '{"query":"q","document":"d","__proto__":{"a":1}}';

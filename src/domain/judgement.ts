@@ -162,7 +162,8 @@ export function judgementOf(value: JsonObject): Judgement | undefined {
   if (!isText(query_id) || !isText(doc_id) || !isText(title) || !isText(uri) || !isText(scale)) return undefined;
   if (!isText(explanation) || !isText(raw_response) || !isText(run_id)) return undefined;
   if (!isText(prompt_sha256) || !isText(error)) return undefined;
-  if (!isInteger(document_end) || !isInteger(label) || !isInteger(rank) || !isInteger(first_stage_rank)) return undefined;
+  if (!isInteger(document_end) || !isInteger(label) || !isInteger(rank) || !isInteger(first_stage_rank))
+    return undefined;
   if (!isInteger(sample) || !isInteger(prompt_tokens) || !isInteger(completion_tokens)) return undefined;
   if (!isNumber(score) || !isNumber(first_stage_score) || !isNumber(elapsed_ms)) return undefined;
   if (!isOneOf(judgementStatuses, status) || !isOneOf(modes, mode)) return undefined;
@@ -224,7 +225,8 @@ function isParts(value: Json | undefined): value is Readonly<Record<string, numb
   if (value == null) return true;
   if (!isJsonObject(value)) return false;
   for (const key in value) {
-    if (!Number.isFinite(value[key]) || key === '__proto__' || key === 'prototype' || key === 'constructor') return false;
+    if (!Number.isFinite(value[key]) || key === '__proto__' || key === 'prototype' || key === 'constructor')
+      return false;
   }
   return true;
 }
@@ -252,12 +254,36 @@ function extraOf(value: JsonObject): JsonObject {
 
 /** One line of a judgement file, without the line end: known fields in the documented order, then the unknown ones as they came. */
 export function serialiseJudgement(judgement: Judgement): string {
-  // Without `extra` itself: JSON leaves out what is undefined, and that is cheaper than to copy all the others.
-  const fields = { ...judgement, extra: undefined, ...judgement.extra };
-  const line = JSON.stringify(fields);
-  if (!line.includes('\\ud')) return line;
+  const { query_id, query, doc_id, title, document, uri, range, document_end, label, scale } = judgement;
+  const { explanation, raw_response, extra } = judgement;
+  const head = { query_id, query, doc_id, title, document, uri, range, document_end, label, scale };
+  const own = stringify({ ...head, explanation, raw_response });
+  const unknown = extra === noExtra ? '{}' : stringify(extra);
+  const between = unknown === '{}' ? '' : ',';
+  return `${own.slice(0, -1)}${tailOf(judgement)}${between}${unknown.slice(1)}`;
+}
+
+let lastTail: { readonly of: Judgement; readonly text: string } | undefined;
+
+/**
+ * The fields after `raw_response`, with a comma before them and open at the end. In most files they are the same from row to
+ * row, and to write them takes longer than all texts: the last ones are kept.
+ */
+function tailOf(judgement: Judgement): string {
+  if (lastTail !== undefined && tailFields.every((field) => judgement[field] === lastTail?.of[field]))
+    return lastTail.text;
+  const fields = Object.fromEntries(tailFields.map((field) => [field, judgement[field]]));
+  lastTail = { of: judgement, text: `,${stringify(fields).slice(1, -1)}` };
+  return lastTail.text;
+}
+
+const tailFields = (Object.keys(fields) as (keyof typeof fields)[]).slice(Object.keys(fields).indexOf('score'));
+
+function stringify(value: object): string {
+  const text = JSON.stringify(value);
+  if (!text.includes('\\ud')) return text;
   // Perhaps a lone surrogate, which JSON.stringify escapes. A replacer takes three times as long: only then.
-  return JSON.stringify(fields, (_key, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value));
+  return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'string' ? item.toWellFormed() : item));
 }
 
 /** Key of the (query, document) pair a label decision belongs to. */
