@@ -67,15 +67,21 @@ export async function readJudgementBytes(
 
 type FileEnd = Omit<JudgementRows, 'rows'>;
 
+/** Hears of a line (from 1) that holds keys twice, of which the last value counts. */
+type OnRepeatedKeys = (line: number, keys: readonly string[]) => void;
+
 /**
  * The rows of the judgement file at `path` in batches as they are read, for files that do not fit in memory; returns the
  * file's size and hash. Throws RationaleError (environment) naming the file when it cannot be read.
  */
-export async function* streamJudgementFile(path: string): AsyncGenerator<readonly Row[], FileEnd, undefined> {
+export async function* streamJudgementFile(
+  path: string,
+  onRepeatedKeys?: OnRepeatedKeys,
+): AsyncGenerator<readonly Row[], FileEnd, undefined> {
   // Larger pieces make batches that outlive the garbage collector's first generation: a quarter slower.
   const chunks = createReadStream(path, { highWaterMark: 1 << 18 });
   try {
-    return yield* streamRows(chunks);
+    return yield* streamRows(chunks, onRepeatedKeys);
   } catch (error) {
     if (error instanceof RationaleError) throw error;
     const named = hasCode(error, 'ENOENT', 'EISDIR');
@@ -89,8 +95,9 @@ export async function* streamJudgementFile(path: string): AsyncGenerator<readonl
 
 async function* streamRows(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  onRepeatedKeys?: OnRepeatedKeys,
 ): AsyncGenerator<readonly Row[], FileEnd, undefined> {
-  const reader = new RowReader();
+  const reader = new RowReader(onRepeatedKeys);
   const hash = createHash('sha256');
   let bytes = 0;
   let rest: Uint8Array[] = [];
@@ -122,6 +129,15 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 class RowReader {
   private index = 0;
   private readonly lineOfAnswer = new AnswerLines();
+  private readonly heedKeys: ((keys: readonly string[]) => void) | undefined;
+
+  constructor(onRepeatedKeys: OnRepeatedKeys | undefined) {
+    this.heedKeys =
+      onRepeatedKeys &&
+      ((keys) => {
+        onRepeatedKeys(this.index, keys);
+      });
+  }
 
   /** The rows of whole lines, each with its line feed; blank lines are passed over. */
   lines(bytes: Uint8Array, rows: Row[]): void {
@@ -158,7 +174,7 @@ class RowReader {
     let text = line.charCodeAt(0) === byteOrderMark ? line.slice(1) : line;
     if (text.endsWith('\r')) text = text.slice(0, -1);
     if (text.trim() === '') return null;
-    const parsed = parseJudgement(text);
+    const parsed = parseJudgement(text, this.heedKeys);
     if (!parsed.ok) {
       const reason = ended ? parsed.reason : `half-written: the file ends inside this line (${parsed.reason})`;
       return malformed(key, reason, text);

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { isJsonObject, type Json, type JsonObject } from './json.js';
 import { idOfText } from './identity.js';
+import { repeatedKeys } from './repeated-keys.js';
 
 const judgementStatuses = ['pending', 'ok', 'truncated', 'unparsed', 'failed'] as const;
 /** Facts only: `pending` not judged yet, `truncated` capped before its own end, `unparsed` no label found, `failed` the engine gave up. */
@@ -106,8 +107,11 @@ const known: ReadonlySet<string> = new Set(Object.keys(fields));
 export type ParsedJudgement =
   { readonly ok: true; readonly judgement: Judgement } | { readonly ok: false; readonly reason: string };
 
-/** Reads one line of a judgement file. Never throws: a line that is no judgement says why, for a row of its own in the editor. */
-export function parseJudgement(line: string): ParsedJudgement {
+/**
+ * Reads one line of a judgement file. Never throws: a line that is no judgement says why, for a row of its own in the editor.
+ * `onRepeatedKeys` hears of keys that the line holds twice, of which the last value counts.
+ */
+export function parseJudgement(line: string, onRepeatedKeys?: (keys: readonly string[]) => void): ParsedJudgement {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -115,6 +119,10 @@ export function parseJudgement(line: string): ParsedJudgement {
     return { ok: false, reason: `not valid JSON (${error instanceof Error ? error.message : String(error)})` };
   }
   if (!isJsonObject(value)) return { ok: false, reason: 'not a JSON object' };
+  if (onRepeatedKeys !== undefined) {
+    const repeated = repeatedKeys(line, value);
+    if (repeated.length > 0) onRepeatedKeys(repeated);
+  }
   // In a well-formed line only an escape can make half a character, so most lines need no look at their strings.
   const lone = line.includes('\\u') || !line.isWellFormed() ? firstLoneSurrogate(value, '') : undefined;
   if (lone !== undefined) {

@@ -140,7 +140,10 @@ export async function planExport(
   let read = 0;
   for (const file of files) {
     let rows = 0;
-    const stream = streamJudgementFile(file.path);
+    const repeated: { line: number; count: number } = { line: 0, count: 0 };
+    const stream = streamJudgementFile(file.path, (line) => {
+      if (repeated.count++ === 0) repeated.line = line;
+    });
     let next = await stream.next();
     for (; next.done !== true; next = await stream.next()) {
       options.signal?.throwIfAborted();
@@ -155,7 +158,13 @@ export async function planExport(
     if (surveyed !== undefined && surveyed !== sha256) throw changed(file.path);
     read += rows;
     const companions = await companionsOf(file.path);
-    sources.push({ path: file.path, sha256, rows, notices: file.notices, origin: file.origin, companions });
+    const notices = [
+      ...file.notices,
+      ...(repeated.count === 0
+        ? []
+        : [`${repeated.count} lines hold a key twice, and its last value counts (line ${repeated.line} first).`]),
+    ];
+    sources.push({ path: file.path, sha256, rows, notices, origin: file.origin, companions });
   }
   const { included, lineCount, excluded, excludedCount, accepted, corrected, prefilled, sample } = tally;
   if (included + excludedCount !== read) {

@@ -212,12 +212,14 @@ class ImportRun {
     } else {
       for await (const batch of recordsOf(path, (read) => (bytes += read))) {
         signal?.throwIfAborted();
-        for (const { line, record, reason } of batch) {
+        for (const source of batch) {
+          const { line, record } = source;
           this.records++;
           if (record === undefined) {
-            this.skip(line, reason);
+            this.skip(line, source.reason);
             continue;
           }
+          for (const note of source.notes ?? []) this.notes.add(line, note);
           const parts = convert(importer, record, importOptions);
           if (parts.length === 0) this.skip(line, 'holds no judgement');
           for (const part of parts) {
