@@ -83,7 +83,7 @@ interface Walk {
 }
 
 /** Why a preview or a bar moves: rows read so far. */
-export type ExportProgress = (rows: number) => void;
+type ExportProgress = (rows: number) => void;
 
 export interface PlanOptions {
   readonly files: readonly string[];
