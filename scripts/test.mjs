@@ -19,6 +19,7 @@ const stages = {
   e2e: script('test/e2e/run.mjs'),
   vsix: script('test/vsix/run.mjs'),
   python: script('test/python/run.mjs'),
+  training: script('test/training/run.mjs'),
 };
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
