@@ -84,6 +84,8 @@ async function validateJudgements(file: string): Promise<Validation> {
   let next = await reader.next();
   for (; next.done !== true; next = await reader.next()) for (const row of next.value) check(row);
   const { sha256, bytes } = next.value;
+  // Lines are read in blocks, and a block's repeated keys are heard of before its rows come.
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   for (const [name, count] of unknownScales)
     notes.push(`${count} rows use the scale "${name}", which nothing here describes`);
   const seal = run?.seal ?? null;
