@@ -8,9 +8,10 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { streamJudgementFile } from '../src/annotation/rows.js';
 import { readJsonRecords } from '../src/interchange/import/records.js';
 import { importFile } from '../src/interchange/import/import.js';
-import { writeExport } from '../src/interchange/export-folder.js';
+import { exportInOneWalk, writeExport } from '../src/interchange/export-folder.js';
 import { planExport } from '../src/interchange/export.js';
 
 interface Figures {
@@ -18,17 +19,24 @@ interface Figures {
   readonly file_mb: number;
   /** The bytes of the file, looked at by nobody. */
   readonly bare_read_mb_per_s: number;
-  /** Its records parsed, checked and handed on. */
+  /** The source's records parsed, checked and handed on. */
   readonly read_mb_per_s: number;
-  /** From file to judgement file: hashed, read, converted, written; per MB of the source. */
-  readonly import_mb_per_s: number;
-  /** From judgement file to a folder of training rows: planned, then written; per MB of what is written. */
+  /** The rows of the judgement file parsed, checked, identified and handed on. */
+  readonly read_judgements_mb_per_s: number;
+  /** Training rows made of judgements and written, the file being read on the way: per MB of what is written. */
   readonly write_mb_per_s: number;
-  /** Processor time per MB of the same steps: what is left of the figures on a busy machine. */
-  readonly cpu_ms_per_mb: { readonly read: number; readonly import: number; readonly write: number };
+  /** From file to judgement file: hashed, read, converted, written; per MB of the source, and per MB of the target. */
+  readonly import_mb_per_s: number;
+  readonly import_written_mb_per_s: number;
+  /** The same as `write`, with the plan that a preview makes before it in a walk of its own. */
+  readonly plan_and_write_mb_per_s: number;
+  /** Processor time per MB, of all threads: what is left of the figures on a busy machine. */
+  readonly cpu_ms_per_mb: Readonly<Record<Step, number>>;
   /** The most memory that was resident at any time. */
   readonly rss_mb: number;
 }
+
+type Step = 'bare_read' | 'read' | 'read_judgements' | 'import' | 'write' | 'plan_and_write';
 
 /** `args`: `--rows N` (default 100,000), `--json`. */
 export async function main(args: string[]): Promise<void> {
@@ -65,23 +73,39 @@ async function measure(folder: string, rows: number): Promise<Figures> {
     const report = await importFile({ path: source, out, importOptions: {}, toolVersion: 'bench' });
     if (report.taken !== rows) throw new Error(`${report.taken} of ${rows} rows were taken`);
   });
+  const judgements = (await stat(out)).size / 1e6;
+  const readJudgements = await timed(async () => {
+    let found = 0;
+    for await (const batch of streamJudgementFile(out)) for (const row of batch) if (row.kind === 'judgement') found++;
+    if (found !== rows) throw new Error(`${found} of ${rows} judgements were read`);
+  });
+  const options = { files: [out], format: 'trl-sft', policy: { include: 'prefilled' } } as const;
   const target = join(folder, 'export');
   const written = await timed(async () => {
-    const plan = await planExport({ files: [out], format: 'trl-sft', policy: { include: 'prefilled' } });
-    await writeExport(plan, target, 'bench');
+    await exportInOneWalk(options, target, 'bench');
   });
   const exported = (await stat(join(target, 'train.jsonl'))).size / 1e6;
+  await rm(target, { recursive: true });
+  const planned = await timed(async () => {
+    await writeExport(await planExport(options), target, 'bench');
+  });
   return {
     rows,
     file_mb: round(megabytes),
     bare_read_mb_per_s: round(megabytes / bare.seconds),
     read_mb_per_s: round(megabytes / read.seconds),
-    import_mb_per_s: round(megabytes / imported.seconds),
+    read_judgements_mb_per_s: round(judgements / readJudgements.seconds),
     write_mb_per_s: round(exported / written.seconds),
+    import_mb_per_s: round(megabytes / imported.seconds),
+    import_written_mb_per_s: round(judgements / imported.seconds),
+    plan_and_write_mb_per_s: round(exported / planned.seconds),
     cpu_ms_per_mb: {
+      bare_read: round(bare.cpuMs / megabytes),
       read: round(read.cpuMs / megabytes),
+      read_judgements: round(readJudgements.cpuMs / judgements),
       import: round(imported.cpuMs / megabytes),
       write: round(written.cpuMs / exported),
+      plan_and_write: round(planned.cpuMs / exported),
     },
     // Kilobytes on every platform (libuv).
     rss_mb: round(process.resourceUsage().maxRSS / 1e3),
@@ -131,11 +155,19 @@ async function timed(work: () => Promise<void>): Promise<{ readonly seconds: num
 function print(figures: Figures): void {
   const { cpu_ms_per_mb: cpu } = figures;
   console.log(`${figures.rows} rows, ${figures.file_mb} MB; at most ${figures.rss_mb} MB of memory\n`);
-  console.log('| step | MB/s | processor ms/MB |\n|---|---|---|');
-  console.log(`| bare read | ${figures.bare_read_mb_per_s} | |`);
-  console.log(`| read records | ${figures.read_mb_per_s} | ${cpu.read} |`);
-  console.log(`| import (to a judgement file) | ${figures.import_mb_per_s} | ${cpu.import} |`);
-  console.log(`| export (trl-sft, planned and written) | ${figures.write_mb_per_s} | ${cpu.write} |`);
+  const line = (step: string, speed: number, ms: number): void => {
+    const share = `${round((100 * speed) / figures.bare_read_mb_per_s)} %`;
+    console.log(`| ${step} | ${speed} | ${share} | ${ms} |`);
+  };
+  console.log('| step | MB/s | of the bare read | processor ms/MB |\n|---|---|---|---|');
+  line('bare read', figures.bare_read_mb_per_s, cpu.bare_read);
+  line('read: records of the source', figures.read_mb_per_s, cpu.read);
+  line('read: rows of the judgement file', figures.read_judgements_mb_per_s, cpu.read_judgements);
+  line('write: trl-sft, read and written in one walk', figures.write_mb_per_s, cpu.write);
+  line('write, after the walk of a preview', figures.plan_and_write_mb_per_s, cpu.plan_and_write);
+  line('import, per MB of the source', figures.import_mb_per_s, cpu.import);
+  const perWritten = (cpu.import * figures.import_mb_per_s) / figures.import_written_mb_per_s;
+  line('import, per MB of the judgement file', figures.import_written_mb_per_s, round(perWritten));
 }
 
 function round(value: number): number {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interankScale } from '../domain/scale.js';
 import { failedChecks } from './checks.js';
@@ -30,4 +31,40 @@ describe('checks', () => {
     expect(check(1, 'the dog and the cat and a bird sat '.repeat(3))).toEqual(['repetition']);
     expect(check(1, 'The first trial shows an effect. The second trial shows none. The third is open.')).toEqual([]);
   });
+  it('finds a repetition wherever three sentences or three stretches of eight words are equal', () => {
+    const word = fc.constantFrom('a', 'The', 'the', 'größe', 'σ', 'ΟΣ', '这份', '2', 'b', 'c', 'd', '😀', 'é—à');
+    const sentence = fc.tuple(
+      fc.array(word, { maxLength: 7 }),
+      fc.constantFrom('. ', '.', '! ', ', ', ' — ', '\n', ' '),
+    );
+    const text = fc
+      .tuple(fc.array(sentence, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(5), { maxLength: 12 }))
+      .map(([sentences, order]) =>
+        order.map((i) => sentences[i % sentences.length] ?? ([[], ''] satisfies [string[], string])),
+      )
+      .map((chosen) => chosen.map(([words, end]) => `${words.join(' ')}${end}`).join(''));
+    let found = 0;
+    fc.assert(
+      fc.property(text, (explanation) => {
+        const repeats = thrice(explanation);
+        if (repeats) found++;
+        expect(check(1, explanation).includes('repetition')).toBe(repeats);
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(found).toBeGreaterThan(50);
+  });
 });
+
+/** The definition, without any short cut. */
+function thrice(text: string): boolean {
+  const words = (part: string): string[] => part.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const sentences = text
+    .trim()
+    .split(/[.!?\n]+/)
+    .map(words);
+  const long = sentences.filter((sentence) => sentence.length >= 4).map((sentence) => sentence.join(' '));
+  const all = words(text.trim());
+  const stretches = all.slice(7).map((_, i) => all.slice(i, i + 8).join(' '));
+  return [long, stretches].some((parts) => parts.some((part) => parts.filter((other) => other === part).length >= 3));
+}

@@ -2,6 +2,7 @@
  * Reads a judgement file into rows. The file may be written by other tools and by hand, so a line that is no
  * judgement becomes a row that says why: nothing is dropped and nothing is guessed.
  */
+import { isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { messageOf, RationaleError, hasCode } from '../domain/failure.js';
@@ -39,6 +40,7 @@ export interface JudgementRows {
 }
 
 const newline = 0x0a;
+const byteOrderMark = 0xfeff;
 const shownOfMalformed = 2000;
 
 /** Reads the judgement file at `path`. Throws RationaleError (environment) naming the file when it cannot be read. */
@@ -65,15 +67,21 @@ export async function readJudgementBytes(
 
 type FileEnd = Omit<JudgementRows, 'rows'>;
 
+/** Hears of a line (from 1) that holds keys twice, of which the last value counts. */
+type OnRepeatedKeys = (line: number, keys: readonly string[]) => void;
+
 /**
  * The rows of the judgement file at `path` in batches as they are read, for files that do not fit in memory; returns the
  * file's size and hash. Throws RationaleError (environment) naming the file when it cannot be read.
  */
-export async function* streamJudgementFile(path: string): AsyncGenerator<readonly Row[], FileEnd, undefined> {
+export async function* streamJudgementFile(
+  path: string,
+  onRepeatedKeys?: OnRepeatedKeys,
+): AsyncGenerator<readonly Row[], FileEnd, undefined> {
   // Larger pieces make batches that outlive the garbage collector's first generation: a quarter slower.
   const chunks = createReadStream(path, { highWaterMark: 1 << 18 });
   try {
-    return yield* streamRows(chunks);
+    return yield* streamRows(chunks, onRepeatedKeys);
   } catch (error) {
     if (error instanceof RationaleError) throw error;
     const named = hasCode(error, 'ENOENT', 'EISDIR');
@@ -87,26 +95,25 @@ export async function* streamJudgementFile(path: string): AsyncGenerator<readonl
 
 async function* streamRows(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  onRepeatedKeys?: OnRepeatedKeys,
 ): AsyncGenerator<readonly Row[], FileEnd, undefined> {
-  const reader = new RowReader();
+  const reader = new RowReader(onRepeatedKeys);
   const hash = createHash('sha256');
   let bytes = 0;
   let rest: Uint8Array[] = [];
   for await (const chunk of chunks) {
     hash.update(chunk);
     bytes += chunk.length;
-    const rows: Row[] = [];
-    let from = 0;
-    for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, from)) {
-      rest.push(chunk.subarray(from, at));
-      const row = reader.line(joined(rest), true);
-      if (row !== null) rows.push(row);
+    const end = chunk.lastIndexOf(newline) + 1;
+    if (end > 0) {
+      rest.push(chunk.subarray(0, end));
+      const rows: Row[] = [];
+      reader.lines(joined(rest), rows);
       rest = [];
-      from = at + 1;
+      if (rows.length > 0) yield rows;
     }
     // Copied, because a stream may reuse its buffer.
-    if (from < chunk.length) rest.push(chunk.slice(from));
-    if (rows.length > 0) yield rows;
+    if (end < chunk.length) rest.push(chunk.slice(end));
   }
   const last = joined(rest);
   const row = last.length > 0 ? reader.line(last, false) : null;
@@ -122,22 +129,52 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 class RowReader {
   private index = 0;
   private readonly lineOfAnswer = new AnswerLines();
-  private readonly strict = new TextDecoder('utf-8', { fatal: true });
+  private readonly heedKeys: ((keys: readonly string[]) => void) | undefined;
+
+  constructor(onRepeatedKeys: OnRepeatedKeys | undefined) {
+    this.heedKeys =
+      onRepeatedKeys &&
+      ((keys) => {
+        onRepeatedKeys(this.index, keys);
+      });
+  }
+
+  /** The rows of whole lines, each with its line feed; blank lines are passed over. */
+  lines(bytes: Uint8Array, rows: Row[]): void {
+    const block = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (isUtf8(block)) {
+      // Decoded at once: a line at a time takes as long as parsing it.
+      const text = block.toString(isAscii(block) ? 'latin1' : 'utf8');
+      for (let from = 0; from < text.length;) {
+        const at = text.indexOf('\n', from);
+        const row = this.row(text.slice(from, at), true);
+        if (row !== null) rows.push(row);
+        from = at + 1;
+      }
+      return;
+    }
+    for (let from = 0; from < block.length;) {
+      const at = block.indexOf(newline, from);
+      const row = this.line(block.subarray(from, at), true);
+      if (row !== null) rows.push(row);
+      from = at + 1;
+    }
+  }
 
   /** The row of one line's bytes without the line feed, null for a blank line; `ended` is false for a last line without one. */
   line(bytes: Uint8Array, ended: boolean): Row | null {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+    if (isUtf8(bytes)) return this.row(text, ended);
+    return malformed(this.index++, ended ? 'not valid UTF-8' : 'half-written: the file ends inside this line', text);
+  }
+
+  private row(line: string, ended: boolean): Row | null {
     const key = this.index++;
-    let text: string;
-    try {
-      // TextDecoder drops a byte order mark, which only the first line can have.
-      text = this.strict.decode(bytes);
-    } catch {
-      const shown = Buffer.from(bytes).toString('utf8');
-      return malformed(key, ended ? 'not valid UTF-8' : 'half-written: the file ends inside this line', shown);
-    }
+    // Without a byte order mark, which only the first line can have, and without a carriage return before the line feed.
+    let text = line.charCodeAt(0) === byteOrderMark ? line.slice(1) : line;
     if (text.endsWith('\r')) text = text.slice(0, -1);
     if (text.trim() === '') return null;
-    const parsed = parseJudgement(text);
+    const parsed = parseJudgement(text, this.heedKeys);
     if (!parsed.ok) {
       const reason = ended ? parsed.reason : `half-written: the file ends inside this line (${parsed.reason})`;
       return malformed(key, reason, text);
@@ -150,6 +187,7 @@ class RowReader {
 }
 
 function malformed(key: RowKey, reason: string, text: string): MalformedRow {
-  const shown = text.slice(0, shownOfMalformed).toWellFormed();
+  // Through bytes: a slice would keep the block it was read in for as long as the row lives.
+  const shown = Buffer.from(text.slice(0, shownOfMalformed), 'utf8').toString('utf8');
   return { kind: 'malformed', key, line: key + 1, reason, text: shown };
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import * as path from 'node:path';
 import { RationaleError } from '../domain/failure.js';
 import { planExport, type ExportPlan } from '../interchange/export.js';
-import { writeExport } from '../interchange/export-folder.js';
+import { exportInOneWalk } from '../interchange/export-folder.js';
 import { exportFormats, type ExportFormat } from '../interchange/exporters.js';
 import type { ExportPolicy } from '../interchange/policy.js';
 import { parseProfile } from '../profiles/profile.js';
@@ -64,13 +64,18 @@ export async function exportFiles(
   // Teacher files may hold answers of the embedded model, whose prompt its own profile renders.
   const profileFile = path.join(embeddedModelDir(context), 'profile.json');
   const embedded = parseProfile(await readFile(profileFile, 'utf8'), profileFile);
-  const plan = await planExport({ ...what, profiles: [embedded], signal });
-  for (const source of plan.sources) for (const notice of source.notices) err(`${source.path}: ${notice}\n`);
+  const options = { ...what, profiles: [embedded], signal };
+  const notify = (plan: ExportPlan): void => {
+    for (const source of plan.sources) for (const notice of source.notices) err(`${source.path}: ${notice}\n`);
+  };
   if (flag(args, 'dry-run')) {
+    const plan = await planExport(options);
+    notify(plan);
     out(preview(plan));
     return plan;
   }
-  const written = await writeExport(plan, requiredText(args, 'out'), version);
+  const { plan, written } = await exportInOneWalk(options, requiredText(args, 'out'), version);
+  notify(plan);
   err(preview(plan));
   out(`${written.folder}: ${written.rows} rows (${written.files.join(', ')})\n`);
   return plan;

@@ -1,4 +1,5 @@
 /** Identities made of hashes. Apart from the rest of `domain` because node:crypto does not exist in a webview. */
+import * as crypto from 'node:crypto';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Judgement } from './judgement.js';
 
@@ -20,19 +21,29 @@ export function idOfText(kind: 'q' | 'd', text: string): string {
 export function answerId(j: Judgement): string {
   const modelId = j.model !== null && 'id' in j.model && typeof j.model['id'] === 'string' ? j.model['id'] : '';
   const label = j.label === null ? '' : String(j.label);
-  const parts = [j.query_id, j.doc_id, modelId, j.run_id, String(j.sample), label, j.explanation ?? ''].map((part) =>
-    part.toWellFormed(),
-  );
-  // One buffer and one update: every line of a file of millions is hashed so.
-  const bytes = Buffer.allocUnsafe(parts.reduce((sum, part) => sum + 4 + Buffer.byteLength(part), 0));
+  const parts = [j.query_id, j.doc_id, modelId, j.run_id, String(j.sample), label, j.explanation ?? ''];
+  // One buffer for all answers, never asking how long a text will be: every line of a file of millions is hashed so.
+  let most = 0;
+  for (const part of parts) most += 4 + part.length * longestUnit;
+  if (most > scratch.length) scratch = Buffer.allocUnsafeSlow(most);
   let at = 0;
   for (const part of parts) {
-    const length = bytes.write(part, at + 4);
-    bytes.writeUInt32BE(length, at);
+    // A lone surrogate is written as U+FFFD, as toWellFormed() would make it.
+    const length = scratch.write(part, at + 4);
+    scratch.writeUInt32BE(length, at);
     at += 4 + length;
   }
-  return createHash('sha256').update(bytes).digest('hex');
+  return hexSha256(scratch.subarray(0, at));
 }
+
+/** Bytes that a UTF-16 unit takes at most in UTF-8. */
+const longestUnit = 3;
+let scratch = Buffer.allocUnsafeSlow(1 << 13);
+
+// In one go where Node can (20.12): less than half the time for the few hundred bytes of an answer.
+const oneShot = crypto.hash as typeof crypto.hash | undefined;
+const hexSha256 = (bytes: Buffer): string =>
+  oneShot === undefined ? createHash('sha256').update(bytes).digest('hex') : oneShot('sha256', bytes, 'hex');
 
 let lastMs = 0;
 let counter = 0;

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { isJsonObject, type Json, type JsonObject } from './json.js';
 import { idOfText } from './identity.js';
+import { repeatedKeys } from './repeated-keys.js';
 
 const judgementStatuses = ['pending', 'ok', 'truncated', 'unparsed', 'failed'] as const;
 /** Facts only: `pending` not judged yet, `truncated` capped before its own end, `unparsed` no label found, `failed` the engine gave up. */
@@ -106,8 +107,11 @@ const known: ReadonlySet<string> = new Set(Object.keys(fields));
 export type ParsedJudgement =
   { readonly ok: true; readonly judgement: Judgement } | { readonly ok: false; readonly reason: string };
 
-/** Reads one line of a judgement file. Never throws: a line that is no judgement says why, for a row of its own in the editor. */
-export function parseJudgement(line: string): ParsedJudgement {
+/**
+ * Reads one line of a judgement file. Never throws: a line that is no judgement says why, for a row of its own in the editor.
+ * `onRepeatedKeys` hears of keys that the line holds twice, of which the last value counts.
+ */
+export function parseJudgement(line: string, onRepeatedKeys?: (keys: readonly string[]) => void): ParsedJudgement {
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -115,10 +119,21 @@ export function parseJudgement(line: string): ParsedJudgement {
     return { ok: false, reason: `not valid JSON (${error instanceof Error ? error.message : String(error)})` };
   }
   if (!isJsonObject(value)) return { ok: false, reason: 'not a JSON object' };
-  const lone = firstLoneSurrogate(value, '');
+  if (onRepeatedKeys !== undefined) {
+    const repeated = repeatedKeys(line, value);
+    if (repeated.length > 0) onRepeatedKeys(repeated);
+  }
+  // In a well-formed line only an escape can make half a character, so most lines need no look at their strings.
+  const lone = line.includes('\\u') || !line.isWellFormed() ? firstLoneSurrogate(value, '') : undefined;
   if (lone !== undefined) {
     return { ok: false, reason: `field "${lone}" holds half of a surrogate pair: the text was cut inside a character` };
   }
+  const judgement = judgementOf(value);
+  return judgement === undefined ? parseBySchema(value) : { ok: true, judgement };
+}
+
+/** What the schema makes of a line's value. It takes five times as long as `judgementOf`, and says what is wrong. */
+export function parseBySchema(value: JsonObject): ParsedJudgement {
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) {
     const issue = parsed.issues[0];
@@ -126,29 +141,157 @@ export function parseJudgement(line: string): ParsedJudgement {
     return { ok: false, reason: `field "${path}": ${issue.message}` };
   }
   const out = parsed.output;
-  const extra: Record<string, Json> = {};
-  for (const [key, item] of Object.entries(value)) if (!known.has(key)) extra[key] = item;
   return {
     ok: true,
     judgement: {
       ...out,
       query_id: out.query_id ?? idOfText('q', out.query),
       doc_id: out.doc_id ?? idOfText('d', out.document),
-      // A teacher's row without a status is an answer if it has a label, and unparsed (never a 0) if it has none.
-      status: out.status ?? (out.label === null ? 'unparsed' : 'ok'),
-      extra,
+      status: out.status ?? statusOf(out.label),
+      extra: extraOf(value),
     },
   };
 }
 
+const isText = (value: unknown): value is string | null | undefined => value == null || typeof value === 'string';
+const isNumber = (value: unknown): value is number | null | undefined => value == null || Number.isFinite(value);
+const isInteger = (value: unknown): value is number | null | undefined => value == null || Number.isSafeInteger(value);
+
+/**
+ * The judgement that `value` holds, checked by hand because every line of a file of millions passes here; undefined where
+ * anything is out of the ordinary, for the schema to decide. A property test holds it to what the schema says.
+ */
+export function judgementOf(value: JsonObject): Judgement | undefined {
+  const { query_id, query, doc_id, title, document, uri, range, document_end, label, scale } = value;
+  const { explanation, raw_response, score, score_parts, label_probabilities, rank } = value;
+  const { first_stage_rank, first_stage_score, status, run_id, mode, sample, prompt_sha256 } = value;
+  const { model, sampling, prompt_tokens, completion_tokens, elapsed_ms, error } = value;
+  if (typeof query !== 'string' || typeof document !== 'string') return undefined;
+  if (!isText(query_id) || !isText(doc_id) || !isText(title) || !isText(uri) || !isText(scale)) return undefined;
+  if (!isText(explanation) || !isText(raw_response) || !isText(run_id)) return undefined;
+  if (!isText(prompt_sha256) || !isText(error)) return undefined;
+  if (!isInteger(document_end) || !isInteger(label) || !isInteger(rank) || !isInteger(first_stage_rank))
+    return undefined;
+  if (!isInteger(sample) || !isInteger(prompt_tokens) || !isInteger(completion_tokens)) return undefined;
+  if (!isNumber(score) || !isNumber(first_stage_score) || !isNumber(elapsed_ms)) return undefined;
+  if (!isOneOf(judgementStatuses, status) || !isOneOf(modes, mode)) return undefined;
+  if (!isObject(model) || !isObject(sampling)) return undefined;
+  if (!isRange(range) || !isNumbers(label_probabilities) || !isParts(score_parts)) return undefined;
+  return {
+    query_id: query_id ?? idOfText('q', query),
+    query,
+    doc_id: doc_id ?? idOfText('d', document),
+    title: title ?? null,
+    document,
+    uri: uri ?? null,
+    range: range ?? null,
+    document_end: document_end ?? null,
+    label: label ?? null,
+    scale: scale ?? 'interank',
+    explanation: explanation ?? null,
+    raw_response: raw_response ?? null,
+    score: score ?? null,
+    score_parts: score_parts ?? null,
+    label_probabilities: label_probabilities ?? null,
+    rank: rank ?? null,
+    first_stage_rank: first_stage_rank ?? null,
+    first_stage_score: first_stage_score ?? null,
+    status: status ?? statusOf(label),
+    run_id: run_id ?? '',
+    mode: mode ?? 'explain-first',
+    sample: sample ?? 0,
+    prompt_sha256: prompt_sha256 ?? null,
+    model: model ?? null,
+    sampling: sampling ?? null,
+    prompt_tokens: prompt_tokens ?? null,
+    completion_tokens: completion_tokens ?? null,
+    elapsed_ms: elapsed_ms ?? null,
+    error: error ?? null,
+    extra: extraOf(value),
+  };
+}
+
+function isOneOf<T extends string>(list: readonly T[], value: unknown): value is T | null | undefined {
+  return value == null || (list as readonly unknown[]).includes(value);
+}
+
+function isObject(value: unknown): value is JsonObject | null | undefined {
+  return value == null || isJsonObject(value);
+}
+
+function isRange(value: Json | undefined): value is readonly [number, number] | null | undefined {
+  if (value == null) return true;
+  return Array.isArray(value) && value.length === 2 && value.every((item) => Number.isSafeInteger(item));
+}
+
+function isNumbers(value: Json | undefined): value is readonly number[] | null | undefined {
+  return value == null || (Array.isArray(value) && value.every((item) => Number.isFinite(item)));
+}
+
+/** `__proto__` and its like, which the schema leaves out, are no names of ordinary parts. */
+function isParts(value: Json | undefined): value is Readonly<Record<string, number>> | null | undefined {
+  if (value == null) return true;
+  if (!isJsonObject(value)) return false;
+  for (const key in value) {
+    if (!Number.isFinite(value[key]) || key === '__proto__' || key === 'prototype' || key === 'constructor')
+      return false;
+  }
+  return true;
+}
+
+/** A teacher's row without a status is an answer if it has a label, and unparsed (never a 0) if it has none. */
+function statusOf(label: number | null | undefined): JudgementStatus {
+  return label == null ? 'unparsed' : 'ok';
+}
+
+const noExtra: JsonObject = Object.freeze({});
+
+/** The fields of a line that are none of ours. */
+function extraOf(value: JsonObject): JsonObject {
+  let extra: Record<string, Json> | undefined;
+  for (const key in value) {
+    const item = value[key];
+    if (item === undefined || known.has(key)) continue;
+    extra ??= {};
+    // Assigning to this name would set the object's prototype and lose the field.
+    if (key === '__proto__') Object.defineProperty(extra, key, { value: item, enumerable: true });
+    else extra[key] = item;
+  }
+  return extra ?? noExtra;
+}
+
 /** One line of a judgement file, without the line end: known fields in the documented order, then the unknown ones as they came. */
 export function serialiseJudgement(judgement: Judgement): string {
-  // Without `extra` itself: JSON leaves out what is undefined, and that is cheaper than to copy all the others.
-  const fields = { ...judgement, extra: undefined, ...judgement.extra };
-  const line = JSON.stringify(fields);
-  if (!line.includes('\\ud')) return line;
+  const { query_id, query, doc_id, title, document, uri, range, document_end, label, scale } = judgement;
+  const { explanation, raw_response, extra } = judgement;
+  const head = { query_id, query, doc_id, title, document, uri, range, document_end, label, scale };
+  const own = stringify({ ...head, explanation, raw_response });
+  const unknown = extra === noExtra ? '{}' : stringify(extra);
+  const between = unknown === '{}' ? '' : ',';
+  return `${own.slice(0, -1)}${tailOf(judgement)}${between}${unknown.slice(1)}`;
+}
+
+let lastTail: { readonly of: Judgement; readonly text: string } | undefined;
+
+/**
+ * The fields after `raw_response`, with a comma before them and open at the end. In most files they are the same from row to
+ * row, and to write them takes longer than all texts: the last ones are kept.
+ */
+function tailOf(judgement: Judgement): string {
+  if (lastTail !== undefined && tailFields.every((field) => judgement[field] === lastTail?.of[field]))
+    return lastTail.text;
+  const fields = Object.fromEntries(tailFields.map((field) => [field, judgement[field]]));
+  lastTail = { of: judgement, text: `,${stringify(fields).slice(1, -1)}` };
+  return lastTail.text;
+}
+
+const tailFields = (Object.keys(fields) as (keyof typeof fields)[]).slice(Object.keys(fields).indexOf('score'));
+
+function stringify(value: object): string {
+  const text = JSON.stringify(value);
+  if (!text.includes('\\ud')) return text;
   // Perhaps a lone surrogate, which JSON.stringify escapes. A replacer takes three times as long: only then.
-  return JSON.stringify(fields, (_key, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value));
+  return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'string' ? item.toWellFormed() : item));
 }
 
 /** Key of the (query, document) pair a label decision belongs to. */

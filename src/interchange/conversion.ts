@@ -49,25 +49,31 @@ export interface Survey {
   readonly rowsOfQuery: ReadonlyMap<string, number>;
   /** An answer can be repeated in another file; within one, the reader says so. */
   readonly severalFiles: boolean;
+  /** Of the files that were read, by their paths: what is read later must be the same. */
+  readonly sha256: ReadonlyMap<string, string>;
 }
 
 /** Reads the files once, unless nothing must be known: only decisions and formats by query need it. */
 export async function surveyFiles(files: readonly OpenJudgements[], exporter: Exporter): Promise<Survey> {
   const inFile = new Set<string>();
   const rowsOfQuery = new Map<string, number>();
+  const hashes = new Map<string, string>();
   const byQuery = exporter.perQuery === true;
   for (const file of files) {
     if (!byQuery && file.decidedAnswers.size === 0) continue;
-    for await (const batch of streamJudgementFile(file.path)) {
-      for (const row of batch) {
+    const stream = streamJudgementFile(file.path);
+    let next = await stream.next();
+    for (; next.done !== true; next = await stream.next()) {
+      for (const row of next.value) {
         if (row.kind === 'malformed') continue;
         if (file.decidedAnswers.has(row.answerId)) inFile.add(row.answerId);
         const { query_id } = row.judgement;
         if (byQuery) rowsOfQuery.set(query_id, (rowsOfQuery.get(query_id) ?? 0) + 1);
       }
     }
+    hashes.set(file.path, next.value.sha256);
   }
-  return { inFile, rowsOfQuery, severalFiles: files.length > 1 };
+  return { inFile, rowsOfQuery, severalFiles: files.length > 1, sha256: hashes };
 }
 
 /** Who hears what the rows become. */

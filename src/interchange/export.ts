@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { logFiles } from '../annotation/log.js';
 import { companionStem } from '../annotation/record.js';
-import { streamJudgementFile, type Row } from '../annotation/rows.js';
+import { streamJudgementFile } from '../annotation/rows.js';
 import { RationaleError } from '../domain/failure.js';
 import type { JsonObject } from '../domain/json.js';
 import type { Profile } from '../profiles/profile.js';
@@ -83,20 +83,27 @@ interface Walk {
 }
 
 /** Why a preview or a bar moves: rows read so far. */
-export type ExportProgress = (rows: number) => void;
+type ExportProgress = (rows: number) => void;
 
-/**
- * Plans an export of what is saved on disk. `profiles`: known ones beside those of the run records (the embedded
- * model's). Rows are read and counted, not kept. Throws RationaleError when a file cannot be read or the policy cannot be.
- */
-export async function planExport(options: {
+export interface PlanOptions {
   readonly files: readonly string[];
   readonly format: ExportFormat;
+  /** Known ones beside those of the run records (the embedded model's). */
   readonly profiles?: readonly Profile[];
   readonly policy?: Partial<ExportPolicy>;
   readonly signal?: AbortSignal;
   readonly progress?: ExportProgress;
-}): Promise<ExportPlan> {
+}
+
+/**
+ * Plans an export of what is saved on disk. Rows are read and counted, not kept; `onLines` gets the lines on the way, the
+ * same and in the same order as `exportedLines` gives them later. Throws RationaleError when a file cannot be read or
+ * changes meanwhile, or the policy cannot be.
+ */
+export async function planExport(
+  options: PlanOptions,
+  onLines?: (lines: readonly ExportedLine[]) => Promise<void>,
+): Promise<ExportPlan> {
   const { format } = options;
   const policy = exportPolicy(options.policy);
   const exporter = exporterOf(format);
@@ -105,13 +112,17 @@ export async function planExport(options: {
   for (const path of options.files) files.push(await openJudgements(path, options.profiles ?? []));
   const survey = await surveyFiles(files, exporter);
   const tally = new Tally((queryId) => splitOf(queryId, policy), sets);
+  let out: ExportedLine[] = [];
   const conversion = new Conversion(
     exporter,
     policy,
     survey,
     {
-      lines: (lines, _side, queryId) => {
-        tally.lines(lines, queryId);
+      lines: (lines, sides, queryId) => {
+        const split = tally.lines(lines, queryId);
+        if (onLines === undefined) return;
+        for (const line of lines) out.push({ split, line });
+        for (const side of sides) out.push({ split: null, side });
       },
       included: (row, used) => {
         tally.include(row, used);
@@ -129,14 +140,31 @@ export async function planExport(options: {
   let read = 0;
   for (const file of files) {
     let rows = 0;
-    const sha256 = await eachBatch(file.path, options.signal, (batch) => {
-      for (const row of batch) conversion.take(row, file);
-      rows += batch.length;
-      options.progress?.(read + rows);
+    const repeated: { line: number; count: number } = { line: 0, count: 0 };
+    const stream = streamJudgementFile(file.path, (line) => {
+      if (repeated.count++ === 0) repeated.line = line;
     });
+    let next = await stream.next();
+    for (; next.done !== true; next = await stream.next()) {
+      options.signal?.throwIfAborted();
+      for (const row of next.value) conversion.take(row, file);
+      rows += next.value.length;
+      if (out.length > 0) await onLines?.(out);
+      out = [];
+      options.progress?.(read + rows);
+    }
+    const { sha256 } = next.value;
+    const surveyed = survey.sha256.get(file.path);
+    if (surveyed !== undefined && surveyed !== sha256) throw changed(file.path);
     read += rows;
     const companions = await companionsOf(file.path);
-    sources.push({ path: file.path, sha256, rows, notices: file.notices, origin: file.origin, companions });
+    const notices = [
+      ...file.notices,
+      ...(repeated.count === 0
+        ? []
+        : [`${repeated.count} lines hold a key twice, and its last value counts (line ${repeated.line} first).`]),
+    ];
+    sources.push({ path: file.path, sha256, rows, notices, origin: file.origin, companions });
   }
   const { included, lineCount, excluded, excludedCount, accepted, corrected, prefilled, sample } = tally;
   if (included + excludedCount !== read) {
@@ -198,25 +226,16 @@ export async function* exportedLines(plan: ExportPlan, signal?: AbortSignal): As
       out = [];
     }
     if (next.value.sha256 !== plan.sources[i]?.sha256) {
-      throw new RationaleError(
-        'user',
-        `${file.path} changed while it was exported. Nothing was written; export again when nobody writes to it.`,
-      );
+      throw changed(file.path);
     }
   }
 }
 
-async function eachBatch(
-  path: string,
-  signal: AbortSignal | undefined,
-  take: (rows: readonly Row[]) => void,
-): Promise<string> {
-  const stream = streamJudgementFile(path);
-  for (let next = await stream.next(); ; next = await stream.next()) {
-    if (next.done === true) return next.value.sha256;
-    signal?.throwIfAborted();
-    take(next.value);
-  }
+function changed(path: string): RationaleError {
+  return new RationaleError(
+    'user',
+    `${path} changed while it was exported. Nothing was written; export again when nobody writes to it.`,
+  );
 }
 
 /** Everything beside a judgement file that the plan was made from, by name: the folder it lay in is this machine's business. */

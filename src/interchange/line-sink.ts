@@ -4,21 +4,23 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { JsonObject } from '../domain/json.js';
-
-/** Characters gathered before they are written: larger pieces are not faster, and this much is held per file. */
-const pieceSize = 1 << 20;
+import { LineFile } from './line-file.js';
 
 export class LineSink {
   private readonly hash = createHash('sha256');
-  private pieces: string[] = [];
-  private size = 0;
+  private readonly lines: LineFile;
   private bytes = 0;
 
   private constructor(
     private readonly temporary: string,
     private readonly handle: FileHandle,
     readonly path: string,
-  ) {}
+  ) {
+    this.lines = new LineFile(handle, (piece) => {
+      this.hash.update(piece);
+      this.bytes += piece.length;
+    });
+  }
 
   /** Opens the temporary file of `path`, whose folder is made if need be. */
   static async open(path: string): Promise<LineSink> {
@@ -27,26 +29,24 @@ export class LineSink {
     return new LineSink(temporary, await open(temporary, 'wx'), path);
   }
 
-  /** Takes text that is to be written; nothing is until `drain`. */
-  add(text: string): void {
-    this.pieces.push(text);
-    this.size += text.length;
+  /** Takes a line, which gets a line feed; it is written by `drain`. */
+  line(text: string): void {
+    this.lines.line(text);
   }
 
-  /** Writes what has gathered, if it is worth it. */
-  async drain(all = false): Promise<void> {
-    if (this.size === 0 || (!all && this.size < pieceSize)) return;
-    const piece = Buffer.from(this.pieces.join(''), 'utf8');
-    this.pieces = [];
-    this.size = 0;
-    this.hash.update(piece);
-    this.bytes += piece.length;
-    for (let at = 0; at < piece.length;) at += (await this.handle.write(piece, at)).bytesWritten;
+  /** Takes text as it is. */
+  text(text: string): void {
+    this.lines.text(text);
+  }
+
+  /** Writes what has gathered, if it is worth it; a promise only where there is something to wait for. */
+  drain(): Promise<void> | undefined {
+    return this.lines.full ? this.lines.write() : undefined;
   }
 
   /** Writes the rest and waits until it is on disk; the file then takes its name with `place`. */
   async finish(): Promise<{ readonly bytes: number; readonly sha256: string }> {
-    await this.drain(true);
+    await this.lines.finish();
     await this.handle.sync();
     await this.handle.close();
     return { bytes: this.bytes, sha256: this.hash.digest('hex') };
@@ -76,11 +76,11 @@ export async function hashFile(path: string): Promise<{ readonly bytes: number; 
 }
 
 /**
- * One line of JSON. One lone surrogate makes `datasets.load_dataset` refuse the whole file, so strings are made well-formed:
+ * One line of JSON, without its end. One lone surrogate makes `datasets.load_dataset` refuse the whole file, so strings are made well-formed:
  * only where `JSON.stringify` had to write such a half as `\ud800`, because a replacer makes it ten times slower.
  */
 export function jsonLine(line: JsonObject): string {
   const text = JSON.stringify(line);
-  if (!text.includes('\\ud')) return `${text}\n`;
-  return `${JSON.stringify(line, (_key, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value))}\n`;
+  if (!text.includes('\\ud')) return text;
+  return JSON.stringify(line, (_key, value: unknown) => (typeof value === 'string' ? value.toWellFormed() : value));
 }

@@ -8,13 +8,11 @@ import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
 import { messageOf, RationaleError } from '../domain/failure.js';
 import { isJsonObject, type Json, type JsonObject } from '../domain/json.js';
 import { readJsonLines } from '../retrieval/json-lines.js';
+import { LineFile } from './line-file.js';
 
 /** Characters of JSON in one row group: what is held in memory at once, a few times over. */
 const groupCharacters = 16_000_000;
 const groupRows = 20_000;
-/** Characters of JSON gathered before they are written to the waiting file. */
-const chunkCharacters = 1 << 20;
-
 /** What a column or a part of it holds. `nothing`: only null so far. */
 type Shape =
   | { readonly kind: 'nothing' | 'boolean' | 'integer' | 'number' | 'text' }
@@ -22,63 +20,75 @@ type Shape =
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Shape> };
 type Columns = ReadonlyMap<string, Shape>;
 
-/**
- * Writes `lines` as the Parquet file `path`, all at once or not at all; returns how many. Strings become well-formed
- * UTF-8. Throws RationaleError when a column holds values that have no common type (named with the row), and leaves
- * nothing behind.
- */
-export async function writeParquet(lines: AsyncIterable<JsonObject>, path: string): Promise<number> {
-  const waiting = `${path}.rows.tmp`;
-  const unfinished = `${path}.tmp`;
-  try {
-    const { columns, rows } = await spool(lines, waiting, path);
-    const handle = await open(unfinished, 'w');
-    try {
-      await writeGroups(waiting, columns, handle);
-    } finally {
-      await handle.close();
+/** A Parquet file that takes rows as they come, several of them side by side from one walk over the input. */
+export class ParquetFile {
+  private readonly columns = new Map<string, Shape>();
+  private readonly waiting: LineFile;
+  private rows = 0;
+
+  private constructor(
+    private readonly path: string,
+    private readonly handle: FileHandle,
+  ) {
+    this.waiting = new LineFile(handle);
+  }
+
+  /** Opens the file beside `path` in which the rows wait. `path` itself appears with `finish`. */
+  static async open(path: string): Promise<ParquetFile> {
+    return new ParquetFile(path, await open(waitingOf(path), 'wx'));
+  }
+
+  /**
+   * Takes a row; strings become well-formed UTF-8. Throws RationaleError when a column holds values that have no common
+   * type (named with the row).
+   */
+  row(row: JsonObject): void {
+    this.rows++;
+    for (const [name, value] of Object.entries(row)) {
+      const known = this.columns.get(name) ?? { kind: 'nothing' };
+      const where = (): string => `${this.path}, row ${this.rows}, column "${name}"`;
+      this.columns.set(name, join(known, shapeOf(value), where));
     }
-    await rename(unfinished, path);
-    return rows;
-  } catch (error) {
-    if (error instanceof RationaleError || (error instanceof Error && error.name === 'AbortError')) throw error;
-    throw new RationaleError('environment', `Cannot write ${path}: ${messageOf(error)}`, { cause: error });
-  } finally {
-    await rm(waiting, { force: true });
-    await rm(unfinished, { force: true });
+    this.waiting.line(JSON.stringify(row));
+  }
+
+  /** Writes what has gathered, if it is worth it. */
+  drain(): Promise<void> | undefined {
+    return this.waiting.full ? this.waiting.write() : undefined;
+  }
+
+  /** Writes the table, all at once or not at all; returns how many rows it has. */
+  async finish(): Promise<number> {
+    const unfinished = `${this.path}.tmp`;
+    try {
+      await this.waiting.finish();
+      await this.handle.close();
+      const handle = await open(unfinished, 'w');
+      try {
+        await writeGroups(waitingOf(this.path), this.columns, handle);
+      } finally {
+        await handle.close();
+      }
+      await rename(unfinished, this.path);
+      return this.rows;
+    } catch (error) {
+      if (error instanceof RationaleError) throw error;
+      throw new RationaleError('environment', `Cannot write ${this.path}: ${messageOf(error)}`, { cause: error });
+    } finally {
+      await rm(unfinished, { force: true });
+      await this.discard();
+    }
+  }
+
+  /** Takes back what waits; a finished table stays. */
+  async discard(): Promise<void> {
+    await this.handle.close().catch(() => undefined);
+    await rm(waitingOf(this.path), { force: true });
   }
 }
 
-async function spool(
-  lines: AsyncIterable<JsonObject>,
-  file: string,
-  path: string,
-): Promise<{ readonly columns: Columns; readonly rows: number }> {
-  const handle = await open(file, 'w');
-  const columns = new Map<string, Shape>();
-  let rows = 0;
-  let chunk = '';
-  try {
-    for await (const line of lines) {
-      rows++;
-      for (const [name, value] of Object.entries(line)) {
-        const known = columns.get(name) ?? { kind: 'nothing' };
-        columns.set(
-          name,
-          join(known, shapeOf(value), () => `${path}, row ${rows}, column "${name}"`),
-        );
-      }
-      chunk += `${JSON.stringify(line)}\n`;
-      if (chunk.length > chunkCharacters) {
-        await handle.write(chunk);
-        chunk = '';
-      }
-    }
-    await handle.write(chunk);
-  } finally {
-    await handle.close();
-  }
-  return { columns, rows };
+function waitingOf(path: string): string {
+  return `${path}.rows.tmp`;
 }
 
 function shapeOf(value: Json): Shape {

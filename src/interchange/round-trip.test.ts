@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../domain/json.js';
@@ -8,6 +8,7 @@ import { writeExport } from './export-folder.js';
 import { planExport } from './export.js';
 import type { ExportFormat } from './exporters.js';
 import { importFile } from './import/import.js';
+import type { ImportOptions } from './import/importer.js';
 
 /** Each run writes four folders: slow where the disk is busy, and no test of speed. */
 const timeout = 60_000;
@@ -35,8 +36,12 @@ function readLines(path: string): JsonObject[] {
 }
 
 /** The folder that an export of `path` writes, or null where no row could be exported. */
-async function exported(path: string, format: ExportFormat): Promise<string | null> {
-  const policy = { include: 'prefilled', prompts: 'messages', contradictions: 'include' } as const;
+async function exported(
+  path: string,
+  format: ExportFormat,
+  container: 'jsonl' | 'parquet' = 'jsonl',
+): Promise<string | null> {
+  const policy = { include: 'prefilled', prompts: 'messages', contradictions: 'include', container } as const;
   const plan = await planExport({ files: [path], format, policy });
   if (plan.lines === 0) return null;
   const folder = join(root, String(count++));
@@ -44,7 +49,7 @@ async function exported(path: string, format: ExportFormat): Promise<string | nu
   return folder;
 }
 
-async function imported(path: string, importer?: string): Promise<string> {
+async function imported(path: string, importer?: string, importOptions: ImportOptions = {}): Promise<string> {
   const folder = join(root, String(count++));
   mkdirSync(folder);
   const out = join(folder, 'back.judgements.jsonl');
@@ -52,7 +57,7 @@ async function imported(path: string, importer?: string): Promise<string> {
     path,
     ...(importer === undefined ? {} : { importer }),
     out,
-    importOptions: {},
+    importOptions,
     toolVersion: '0.0.0',
   });
   expect(report.skipped).toEqual([]);
@@ -118,6 +123,28 @@ describe('exporting, importing and exporting again', () => {
     timeout,
   );
 
+  it.each(conversations)(
+    'gives the same rows as %s by way of Parquet',
+    async (format) => {
+      let compared = 0;
+      await fc.assert(
+        fc.asyncProperty(answers, async (rows) => {
+          const path = judgementFile(rows);
+          const plain = await exported(path, format);
+          const table = await exported(path, format, 'parquet');
+          if (plain === null || table === null) return;
+          const again = await exported(await imported(join(table, 'train.parquet')), format);
+          const lines = readLines(join(plain, 'train.jsonl')).map(said);
+          expect(readLines(join(again ?? '', 'train.jsonl')).map(said)).toEqual(lines);
+          compared += lines.length;
+        }),
+        { numRuns: 4 },
+      );
+      expect(compared).toBeGreaterThan(2);
+    },
+    timeout,
+  );
+
   it(
     'keeps order, ids and texts of a rank_llm file',
     async () => {
@@ -127,6 +154,46 @@ describe('exporting, importing and exporting again', () => {
           const file = join(first ?? '', 'train.jsonl');
           const again = await exported(await imported(file, 'rank-llm'), 'rank-llm');
           expect(readLines(join(again ?? '', 'train.jsonl')).map(ranking)).toEqual(readLines(file).map(ranking));
+        }),
+        { numRuns: 8 },
+      );
+    },
+    timeout,
+  );
+
+  it(
+    'keeps order and scores of a TREC run, and the labels of its qrels',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(candidates, async (rows) => {
+          const path = judgementFile(rows);
+          const runs = await exported(path, 'trec-run');
+          const qrels = await exported(path, 'trec-qrels');
+          const corpus = join(dirname(path), 'corpus.jsonl');
+          writeFileSync(
+            corpus,
+            rows.map(({ doc_id, document }) => `${JSON.stringify({ _id: doc_id, text: document })}\n`).join(''),
+          );
+          const queries = join(dirname(path), 'queries.jsonl');
+          writeFileSync(
+            queries,
+            rows
+              .slice(0, 1)
+              .map((r) => JSON.stringify({ _id: r.query_id, text: r.query }))
+              .join(''),
+          );
+          const run = join(runs ?? '', 'train.run');
+          const judged = join(qrels ?? '', 'train.qrels');
+          const back = await imported(run, 'trec', { corpus, queries, qrels: judged });
+          // The last column names the model, which a run does not say.
+          const lines = (file: string): string[] =>
+            readFileSync(file, 'utf8')
+              .split('\n')
+              .map((line) => line.replace(/ \S+$/, ''));
+          expect(lines(join((await exported(back, 'trec-run')) ?? '', 'train.run'))).toEqual(lines(run));
+          const again = join((await exported(back, 'trec-qrels')) ?? '', 'train.qrels');
+          const sorted = (file: string): string[] => readFileSync(file, 'utf8').split('\n').sort();
+          expect(sorted(again)).toEqual(sorted(judged));
         }),
         { numRuns: 8 },
       );

@@ -12,5 +12,6 @@ const lookAlike =
 export function holdsSpecialTokens(row: CanonicalRow): boolean {
   const { query, title, document } = row.judgement;
   const texts = [query, title, document, row.human.explanation, row.original?.explanation];
-  return texts.some((text) => typeof text === 'string' && lookAlike.test(text));
+  // Nearly no text holds the first character of any, and to find that out is ten times as fast.
+  return texts.some((text) => typeof text === 'string' && /[<[]/.test(text) && lookAlike.test(text));
 }

@@ -88,15 +88,17 @@ export class Tally {
     this.leaks = new Map(sets.map((set) => [set, new Set()]));
   }
 
-  lines(lines: readonly JsonObject[], queryId: string): void {
+  /** Counts the lines of a query; tells to which split they go. */
+  lines(lines: readonly JsonObject[], queryId: string): Split {
     this.lineCount += lines.length;
-    for (const line of lines.slice(0, sampledLines - this.sample.length)) this.sample.push(line);
+    if (this.sample.length < sampledLines) this.sample.push(...lines.slice(0, sampledLines - this.sample.length));
     let split = this.queries.get(queryId);
     if (split === undefined) {
       split = this.splitOf(queryId);
       this.queries.set(queryId, split);
     }
     this.splitLines.set(split, (this.splitLines.get(split) ?? 0) + lines.length);
+    return split;
   }
 
   include(row: JudgedRow, used: readonly LabelledRow[]): void {

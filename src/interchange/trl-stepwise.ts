@@ -1,11 +1,14 @@
-/** TRL PRMTrainer: the model's rationale sentence by sentence, each step right or wrong, and the label as the last step. */
+/**
+ * Stepwise supervision: the model's rationale sentence by sentence, each step right or wrong, and the label as the last step.
+ * The columns are those of TRL's former PRMTrainer, which TRL 1.x no longer has; Axolotl reads them as `stepwise_supervised`.
+ */
 import { conversation, provenance, type AnswerExporter } from './exporter.js';
 import { soleMessage } from './sole-message.js';
 
 export const trlStepwise: AnswerExporter = {
   id: 'trl-stepwise',
   title: 'TRL stepwise supervision, sentence by sentence',
-  card: "TRL `PRMTrainer`: `completions` are the sentences of the model's explanation and, last, its label; `labels` tells which of them the human kept: a sentence that stands unchanged in the human's explanation, the label where it is the human's. The prompt is plain text, of a chat its one user message, because the trainer reads no conversations.",
+  card: "Stepwise supervision in TRL's columns (TRL 1.x has no trainer for them any more; Axolotl reads them as `type: stepwise_supervised`): `completions` are the sentences of the model's explanation and, last, its label; `labels` tells which of them the human kept: a sentence that stands unchanged in the human's explanation, the label where it is the human's. The prompt is plain text, of a chat its one user message, because the trainer reads no conversations.",
   // As messages, so that raw prompts and single user messages both arrive here and become the same column of strings.
   prompts: 'messages',
   convert(row) {

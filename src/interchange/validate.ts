@@ -78,10 +78,14 @@ async function validateJudgements(file: string): Promise<Validation> {
       problems.push({ line: row.line, text: `label ${judgement.label} is not on the scale "${scale.name}"` });
     }
   };
-  const reader = streamJudgementFile(file);
+  const reader = streamJudgementFile(file, (line, keys) => {
+    problems.push({ line, text: `holds a key twice, and its last value counts: ${keys.join(', ')}` });
+  });
   let next = await reader.next();
   for (; next.done !== true; next = await reader.next()) for (const row of next.value) check(row);
   const { sha256, bytes } = next.value;
+  // Lines are read in blocks, and a block's repeated keys are heard of before its rows come.
+  problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   for (const [name, count] of unknownScales)
     notes.push(`${count} rows use the scale "${name}", which nothing here describes`);
   const seal = run?.seal ?? null;

@@ -29,13 +29,34 @@ export interface ChatMessage {
 /** The rendered parts of a raw prompt or of one message's content, in order. Concatenated they are the text. */
 export function renderSegments(template: string, input: PromptInput): Segment[] {
   const values: Record<PromptSlot, string> = { query: input.query, document: input.document, title: input.title ?? '' };
-  return template
+  return partsOf(template).map((part) =>
+    part.slot === null ? part : { text: values[part.slot].toWellFormed(), slot: part.slot },
+  );
+}
+
+/** Templates taken apart: there are a handful, and an export renders each of them a million times. */
+const partsOf = remembered((template): readonly Segment[] =>
+  template
     .split(/(\{(?:query|document|title)\})/)
     .filter((part) => part !== '')
     .map((part) => {
       const slot = /^\{(query|document|title)\}$/.exec(part)?.[1] as PromptSlot | undefined;
-      return slot === undefined ? { text: part, slot: null } : { text: values[slot].toWellFormed(), slot };
-    });
+      return { text: slot === undefined ? part : '', slot: slot ?? null };
+    }),
+);
+
+/** `compute` with its last results kept, for the few templates that a process meets. */
+function remembered<T>(compute: (template: string) => T): (template: string) => T {
+  const known = new Map<string, T>();
+  return (template) => {
+    let result = known.get(template);
+    if (result === undefined) {
+      result = compute(template);
+      if (known.size === 64) known.clear();
+      known.set(template, result);
+    }
+    return result;
+  };
 }
 
 /** A prompt with its slots filled: the raw text, or the messages a chat template is applied to. */
@@ -67,13 +88,14 @@ export function renderAnswer(
   prompt: Prompt,
   answer: { readonly label: number; readonly explanation: string | null },
 ): string {
-  return prompt.answer
-    .split(/(\{label\}|\{explanation\})/)
+  return answerPartsOf(prompt.answer)
     .map((part) =>
       part === '{label}' ? String(answer.label) : part === '{explanation}' ? (answer.explanation ?? '') : part,
     )
     .join('');
 }
+
+const answerPartsOf = remembered((template): readonly string[] => template.split(/(\{label\}|\{explanation\})/));
 
 /** An answer template taken apart: text, slot, text, slot, text. */
 interface AnswerShape {
@@ -84,7 +106,7 @@ interface AnswerShape {
   readonly single: boolean;
 }
 
-function shapeOf(template: string): AnswerShape {
+const shapeOf = remembered((template): AnswerShape => {
   const parts = template.split(/\{(label|explanation)\}/);
   const first = parts[1];
   if (
@@ -95,7 +117,7 @@ function shapeOf(template: string): AnswerShape {
     throw new RangeError(`answer template "${template}" must hold {label} once and {explanation} at most once`);
   }
   return { before: parts[0] ?? '', first, between: parts[2] ?? '', after: parts[4] ?? '', single: parts.length === 3 };
-}
+});
 
 /** The template's text between label and explanation (label-first): what is forced after the label has been read. */
 export function textAfterLabel(prompt: Prompt): string | undefined {

@@ -290,7 +290,7 @@ class Axolotl(unittest.TestCase):
         cls.reviewed = write_reviewed(SCRATCH / "axolotl")
         cls.tokenizer = tiny_tokenizer()
         packages = ("axolotl", "axolotl.utils", "axolotl.prompt_strategies")
-        for name in ("user_defined", "dpo.chat_template", "dpo.user_defined", "kto.user_defined"):
+        for name in ("stepwise_supervised", "user_defined", "dpo.chat_template", "dpo.user_defined", "kto.user_defined"):
             module = bare_packages.load(f"axolotl.prompt_strategies.{name}", packages)
             setattr(cls, name.replace(".", "_"), module)
 
@@ -352,6 +352,35 @@ class Axolotl(unittest.TestCase):
         transformed = [transform(row) for row in load(folder / "train.jsonl").to_list()]
         seen = {(row["id"], row["prompt"], row["completion"], row["label"]) for row in transformed}
         self.assertEqual(seen, {verdict for verdict in self.reviewed.verdicts if verdict[0] in self.reviewed.raw})
+
+    def test_stepwise_supervision_marks_the_end_of_every_step_the_human_kept(self):
+        """TRL has no trainer for it any more; this reader is made after the one it had."""
+        config = types.SimpleNamespace(max_completion_length=None, get=lambda name, default: default)
+        strategy = self.stepwise_supervised.load(self.tokenizer, types.SimpleNamespace(sequence_len=MAX_LENGTH), config)
+        exported = load(export(self.reviewed.path, "trl-stepwise") / "train.jsonl").to_list()
+        self.assertEqual({row["id"] for row in exported}, set(self.reviewed.decided))
+        verdicts = set()
+        for row in exported:
+            with self.subTest(row["id"]):
+                tokens = strategy.tokenize_prompt(row)
+                ids, labels = tokens["input_ids"], tokens["labels"]
+                ends = [i for i, label in enumerate(labels) if label != -100]
+                self.assertEqual([bool(labels[i]) for i in ends], row["labels"])
+                steps = [self.tokenizer.decode(ids[a:b]) for a, b in zip((e + 1 for e in ends), (e + 1 for e in ends[1:]))]
+                self.assertEqual(steps, [step + "\n" for step in row["completions"][1:]])
+                first = self.tokenizer.bos_token + row["prompt"] + row["completions"][0] + "\n"
+                self.assertEqual(self.tokenizer.decode(ids[: ends[0] + 1]), first)
+                self.assertEqual(row["prompt"], self.reviewed.decided[row["id"]][0])
+                verdicts.update(row["labels"])
+        self.assertEqual(verdicts, {True, False})
+
+    def test_control_a_step_without_a_verdict_is_noticed(self):
+        config = types.SimpleNamespace(max_completion_length=None, get=lambda name, default: default)
+        strategy = self.stepwise_supervised.load(self.tokenizer, types.SimpleNamespace(sequence_len=MAX_LENGTH), config)
+        row = rows(export(self.reviewed.path, "trl-stepwise", name="stepwise-short"))[0]
+        short = strategy.tokenize_prompt(row | {"labels": row["labels"][:-1]})
+        whole = strategy.tokenize_prompt(row)
+        self.assertNotEqual(len(short["labels"]), len(whole["labels"]))
 
     def test_control_an_unknown_role_is_refused(self):
         config = {"datasets": [{"type": "chat_template.default"}], "chat_template": "tokenizer_default"}

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 
 from answer_ids import answer_id
 from reviewed import write_lines
+from source import judgement_rows, sampled
 
 # Ids as workspaces and collections have them: spaces, percent signs, other scripts, a colon.
 QUERIES = {"q1": "What is a naïve café?", "q 2": "tab\tin the query", "q%203": "über alles", "四": "这是什么？"}
 DOCUMENTS = ["docs/a file.md#0-20", "plain", "100%", "docs/a%20file.md", "naïve\u00a0id", "x:y"]
+TEXTS = {document: f"Text of {document}: 👩‍🔬\u2028 line" for document in DOCUMENTS}
+# With them, queries and documents of the file that the suite is run on: their ids and texts are real ones.
+if rows := judgement_rows():
+    for row in sampled(rows, 6):
+        QUERIES[row["query_id"]] = row["query"]
+        TEXTS[row["doc_id"]] = row["document"]
+    DOCUMENTS = list(TEXTS)
 
 
 @dataclass
@@ -25,7 +33,7 @@ class Ranked:
 
 
 def write_ranked(folder: pathlib.Path) -> Ranked:
-    """24 answers in 4 queries: tied scores, a failed row at the end, a second sample of a document, labels of two people."""
+    """An answer for each query and document: tied scores, a failed row at the end, a second sample of a document, labels of two people."""
     folder.mkdir(parents=True)
     ranked = Ranked(folder / "run.judgements.jsonl")
     choice = random.Random(7)
@@ -36,7 +44,7 @@ def write_ranked(folder: pathlib.Path) -> Ranked:
         ranked.labels[query_id] = {}
         rows = []
         for place, document in enumerate(documents, 1):
-            ranked.texts[document] = f"Text of {document}: 👩‍🔬\u2028 line"
+            ranked.texts[document] = TEXTS[document]
             failed = place == len(documents)
             row = {
                 "query_id": query_id,
@@ -44,7 +52,7 @@ def write_ranked(folder: pathlib.Path) -> Ranked:
                 "doc_id": document,
                 "document": ranked.texts[document],
                 "title": "A title" if document == "plain" else None,
-                "label": None if failed else 2 - place // 3,
+                "label": None if failed else max(0, 2 - place // 3),
                 "explanation": None if failed else f"Because {place}.",
                 "raw_response": None,
                 "status": "failed" if failed else "ok",

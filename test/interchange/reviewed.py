@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass, field
 
 from answer_ids import answer_id
+from source import JUDGEMENTS, judgement_rows, sampled, teachable, without_nulls
 from typescript import MODEL, pubmedqa
 
 SURPRISES = ["naïve café, β-blocker ≥ 5 µg 👩‍🔬", "这份文件回答了问题。", 'It says: "no\u2028break", \\n, {label} and <|im_end|>.']
@@ -42,16 +43,11 @@ class Reviewed:
 
 
 def write_reviewed(folder: pathlib.Path) -> Reviewed:
-    """24 answers of a teacher (paper's prompt) and of the embedded model (its raw prompt): accepted, corrected, skipped, left."""
+    """24 answers, the fixture's or of the judgement file that the suite is run on: of a teacher (paper's prompt) and of the embedded model (its raw prompt): accepted, corrected, skipped, left."""
     folder.mkdir(parents=True)
     reviewed = Reviewed(folder / "audit.judgements.jsonl")
-    queries, corpus = pubmedqa()
-    choice = random.Random(11)
     lines, events = [], []
-    for i, query in enumerate(choice.sample(sorted(queries), 24)):
-        document = corpus[query[1:]]
-        # One document too long for the trainers' default of 1,024 tokens.
-        row = (teacher_row if i % 2 == 0 else model_row)(query, queries[query], document * (4 if i == 3 else 1))
+    for i, row in enumerate(fixture_rows() if JUDGEMENTS is None else source_rows()):
         key = answer_id({**row, "model_id": row["model"]["id"]})
         lines.append(row)
         reviewed.rows += 1
@@ -74,6 +70,33 @@ def write_reviewed(folder: pathlib.Path) -> Reviewed:
     logs.mkdir()
     write_lines(logs / "tester-0123abcd.jsonl", events)
     return reviewed
+
+
+def fixture_rows() -> list[dict]:
+    queries, corpus = pubmedqa()
+    rows = []
+    for i, query in enumerate(random.Random(11).sample(sorted(queries), 24)):
+        # One document too long for the trainers' default of 1,024 tokens.
+        document = corpus[query[1:]] * (4 if i == 3 else 1)
+        rows.append((teacher_row if i % 2 == 0 else model_row)(query, queries[query], document))
+    return rows
+
+
+def source_rows() -> list[dict]:
+    """24 rows of the file, by turns with the paper's prompt and the embedded model's: its own, or made of its texts."""
+    usable = [row for row in judgement_rows() if teachable(row, [" ##", *profile_prompt()["stop"]])]
+    own = [row for row in usable if row.get("prompt_sha256") is None and row.get("scale") == "interank"]
+    model = [row for row in usable if row.get("scale") == "four-grades" and row.get("prompt_sha256") == prompt_hash(row)]
+    if len(own) >= 12 and len(model) >= 12:
+        pairs = zip(sampled(own, 12), sampled(model, 12), strict=True)
+        return [without_nulls(row) | {"sample": row.get("sample") or 0} for pair in pairs for row in pair]
+    rows = []
+    for i, row in enumerate(sampled(usable, 24)):
+        document = row["document"] * (1 + 4000 // len(row["document"]) if i == 3 else 1)
+        made = (teacher_row if i % 2 == 0 else model_row)(f"q{row['query_id']}", row["query"], document)
+        # In the middle of the scale, where no word contradicts a label.
+        rows.append(made | {"doc_id": row["doc_id"], "explanation": row["explanation"], "label": 1})
+    return rows
 
 
 def decision(i: int, row: dict, key: str) -> dict | None:
@@ -121,7 +144,11 @@ def model_row(query_id: str, query: str, document: str) -> dict:
         "run_id": "run-1",
         "model": {"id": "rationale-135m"},
     }
-    return row | {"prompt_sha256": hashlib.sha256(prompt_text(row).encode("utf-8")).hexdigest()}
+    return row | {"prompt_sha256": prompt_hash(row)}
+
+
+def prompt_hash(row: dict) -> str:
+    return hashlib.sha256(prompt_text(row).encode("utf-8")).hexdigest()
 
 
 def profile_prompt() -> dict:

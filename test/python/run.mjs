@@ -1,45 +1,75 @@
 // Runs the tests that need Python: our code against the programs that read its files or compute the same thing.
 //   node test/python/run.mjs [SUITE…]      e.g. `node test/python/run.mjs tokenizer metrics`
+//   node test/python/run.mjs --data FILE [--map FIELD=COLUMN…] [SUITE…]
+// The suites of exports run on a fixture and on examples/; with --data, on what `rationale import` takes of FILE instead.
 // Prints each suite's tests and ends with `N passed, N failed, N skipped`; exit code 1 when anything failed.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, delimiter, join } from 'node:path';
+import { basename, delimiter, join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { fail, root, run, seconds } from '../../scripts/process.mjs';
 import { testPython } from './install.mjs';
 
-const suites = [
-  'test/python/answer_ids.py',
-  'test/python/tokenizer.py',
-  'test/python/metrics.py',
-  'test/python/agreement.py',
-  'test/python/logits.py',
-  'test/interchange/trl_readers.py',
-  'test/interchange/dataset_readers.py',
-  'test/interchange/evaluation_readers.py',
-  'test/interchange/framework_readers.py',
-];
+const comparisons = ['answer_ids', 'tokenizer', 'metrics', 'agreement', 'logits'].map(
+  (name) => `test/python/${name}.py`,
+);
+const exportReaders = ['trl', 'dataset', 'evaluation', 'framework'].map(
+  (name) => `test/interchange/${name}_readers.py`,
+);
+const examples = join(root, 'examples/teacher.judgements.jsonl');
 /** Inside the repository, so that the bundles find node_modules. */
 const entries = join(root, '.cache/python-tests');
 
-main(process.argv.slice(2)).catch(fail);
+main().catch(fail);
 
-async function main(names) {
-  const chosen = suites.filter((suite) => names.length === 0 || names.includes(basename(suite, '.py')));
-  if (chosen.length < names.length || chosen.length === 0) {
-    throw new Error(
-      `Unknown suite among: ${names.join(', ')}. There are: ${suites.map((suite) => basename(suite, '.py')).join(', ')}.`,
-    );
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { data: { type: 'string' }, map: { type: 'string', multiple: true, default: [] } },
+  });
+  const chosen = (suites) =>
+    suites.filter((suite) => positionals.includes(basename(suite, '.py')) || !positionals.length);
+  const unknown = positionals.filter(
+    (name) => ![...comparisons, ...exportReaders].some((s) => basename(s, '.py') === name),
+  );
+  if (unknown.length > 0) {
+    const all = [...comparisons, ...exportReaders].map((suite) => basename(suite, '.py')).join(', ');
+    throw new Error(`Unknown suite among: ${unknown.join(', ')}. There are: ${all}.`);
   }
   const python = await testPython();
   await bundle();
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const suite of chosen) {
-    const result = await runSuite(python, suite);
-    for (const key of Object.keys(total)) total[key] += result[key];
+  const imported = mkdtempSync(join(tmpdir(), 'rationale-data-'));
+  try {
+    const runs = [];
+    if (values.data === undefined) {
+      for (const suite of chosen(comparisons)) runs.push({ suite });
+      for (const judgements of [undefined, examples])
+        for (const suite of chosen(exportReaders)) runs.push({ suite, judgements });
+    } else {
+      const judgements = await importData(values.data, values.map, imported);
+      for (const suite of chosen(exportReaders)) runs.push({ suite, judgements });
+    }
+    const total = { passed: 0, failed: 0, skipped: 0 };
+    for (const { suite, judgements } of runs) {
+      const result = await runSuite(python, suite, judgements);
+      for (const key of Object.keys(total)) total[key] += result[key];
+    }
+    console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+    if (total.failed > 0 || runs.length === 0) process.exitCode = 1;
+  } finally {
+    rmSync(imported, { recursive: true, force: true });
   }
-  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-  if (total.failed > 0) process.exitCode = 1;
+}
+
+/** The judgement file that `rationale import` makes of FILE. */
+async function importData(data, maps, folder) {
+  const judgements = join(folder, 'data.judgements.jsonl');
+  const options = maps.flatMap((map) => ['--map', map]);
+  const args = [join(root, 'scripts/cli.mjs'), 'import', resolve(data), '--out', judgements, ...options];
+  const { code } = await run(process.execPath, args, { env: process.env });
+  if (code !== 0) throw new Error(`Cannot import ${data}: rationale import ended with exit code ${code}.`);
+  return judgements;
 }
 
 /** The TypeScript side of each comparison: a program that reads JSON on stdin and writes JSON on stdout. */
@@ -56,10 +86,11 @@ async function bundle() {
   });
 }
 
-async function runSuite(python, suite) {
+async function runSuite(python, suite, judgements) {
   const start = Date.now();
   const name = basename(suite, '.py');
-  console.log(`\n${suite}`);
+  const on = judgements === undefined ? '' : ` on ${relative(root, judgements)}`;
+  console.log(`\n${suite}${on}`);
   const scratch = mkdtempSync(join(tmpdir(), 'rationale-python-'));
   try {
     const resultFile = join(scratch, 'result.json');
@@ -68,6 +99,7 @@ async function runSuite(python, suite) {
       RATIONALE_ENTRIES: entries,
       RATIONALE_NODE: process.execPath,
       RATIONALE_SCRATCH: scratch,
+      ...(judgements === undefined ? {} : { RATIONALE_JUDGEMENTS: judgements }),
       PYTHONDONTWRITEBYTECODE: '1',
       PYTHONPATH: [import.meta.dirname, ...(process.env['PYTHONPATH'] ?? '').split(delimiter)]
         .filter(Boolean)
@@ -89,7 +121,7 @@ async function runSuite(python, suite) {
       result = { passed: 0, failed: 1, skipped: 0 };
     }
     console.log(
-      `${name}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped (${seconds(start)})`,
+      `${name}${on}: ${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped (${seconds(start)})`,
     );
     return result;
   } finally {

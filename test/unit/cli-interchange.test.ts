@@ -173,7 +173,8 @@ describe('rationale convert', () => {
 
 describe('rationale validate', () => {
   it('finds malformed rows, labels off the scale, broken logs, altered exports and foreign rows, each at its place', async () => {
-    write('a.judgements.jsonl', { ...teacher[0] }, { query: 'q', document: 'd', label: 9 }, '{"query": 1}');
+    const twice = '{"query":"r","document":"d","label":1,"label":2}';
+    write('a.judgements.jsonl', { ...teacher[0] }, { query: 'q', document: 'd', label: 9 }, '{"query": 1}', twice);
     write('a.judgements.corrections/ada-00000000.jsonl', '{"id": "no uuid"}');
     write('teacher.jsonl', ...teacher);
     await rationale('convert', 'teacher.jsonl', '--to', 'trl-sft', '--out', 'data');
@@ -194,6 +195,7 @@ describe('rationale validate', () => {
         problems: [
           { line: 2, text: expect.stringContaining('label 9') as string },
           { line: 3 },
+          { line: 4, text: expect.stringContaining('a key twice') as string },
           { file: log, line: 1 },
         ],
       },

@@ -43,6 +43,31 @@ const sampled = (query: string, predictions: Json, more: Record<string, Json> = 
 });
 
 describe('importFile', () => {
+  it('reports a key that a record holds twice, at its line, and takes the last value', async () => {
+    const lines = [
+      '{"query":"a","document":"d","label":0,"explanation":"e"}',
+      '{"query":"b","document":"d","label":0,"explanation":"says \\"label\\": 1","label" : 2}',
+      '{"query":"c","document":"d","label":1,"explanation":"e","more":{"x":1,"\\u0078":2}}',
+      '{"query":"d","document":"d","label":[],"label":"none"}',
+    ];
+    for (const [text, name] of [
+      [lines.join('\n'), 'a.jsonl'],
+      [`[${lines.join(',\n')}]`, 'a.json'],
+    ] as const) {
+      const report = await run(source(text, name), 'table', out(name));
+      expect(report).toMatchObject({ records: 4, read: 4, taken: 3 });
+      const twice = 'a key stands twice in one object, and its last value counts';
+      expect(report.notes).toEqual([
+        { line: 2, reason: `${twice}: "label"` },
+        { line: 3, reason: `${twice}: "x"` },
+        { line: 4, reason: `${twice}: "label"` },
+      ]);
+      expect(report.noteCounts.get(twice)).toBe(3);
+      expect(report.skipped.map(({ line }) => line)).toEqual([4]);
+      expect((await rowsOf(out(name))).map(({ label }) => label)).toEqual([0, 2, 1]);
+    }
+  });
+
   it('writes rows with ids from their texts, a run id from the source, and unknown fields, ours renamed', async () => {
     const path = source([
       sampled('Why?', [{ label: 2, explanation: 'Because.', score: 0.5, temperature: 1 }], {

@@ -12,6 +12,7 @@ import { uuidv7 } from '../../domain/identity.js';
 import type { JsonObject } from '../../domain/json.js';
 import { serialiseJudgement } from '../../domain/judgement.js';
 import { findScale, type LabelScale } from '../../domain/scale.js';
+import { LineFile } from '../line-file.js';
 import { RowCompleter } from './complete.js';
 import { CorrectionLogs } from './correction-logs.js';
 import type { Importer, ImportOptions, ImportedRecord, RecordImporter } from './importer.js';
@@ -64,7 +65,6 @@ const extension = '.judgements.jsonl';
 /** Below this a detection is a guess. */
 const surelyEnough = 0.25;
 const sampleSize = 20;
-const writeSize = 1 << 20;
 
 /**
  * Imports a file. Throws RationaleError when the format is unknown, `out` or something beside it exists, or a file cannot
@@ -174,8 +174,8 @@ class ImportRun {
   private readonly scales = new Set<string>();
   private readonly completer: RowCompleter;
   private readonly logs: CorrectionLogs;
-  private lines = '';
   private handle: FileHandle | undefined;
+  private lines: LineFile | undefined;
   private readonly sidecar: string;
   private committed = false;
 
@@ -195,27 +195,31 @@ class ImportRun {
   async write(totalBytes: number): Promise<void> {
     const { path, importOptions, signal, progress } = this.request;
     this.handle = await open(this.temporary, 'wx');
+    const lines = new LineFile(this.handle);
+    this.lines = lines;
     let bytes = 0;
     const { importer } = this;
     if (importer.kind === 'folder') {
       for await (const part of importer.read(path, importOptions)) {
         this.records++;
         await this.take(part, part.line);
-        if (this.lines.length >= writeSize) {
+        if (lines.full) {
           signal?.throwIfAborted();
-          await this.flush();
+          await lines.write();
           progress?.({ bytes, totalBytes, taken: this.taken });
         }
       }
     } else {
       for await (const batch of recordsOf(path, (read) => (bytes += read))) {
         signal?.throwIfAborted();
-        for (const { line, record, reason } of batch) {
+        for (const source of batch) {
+          const { line, record } = source;
           this.records++;
           if (record === undefined) {
-            this.skip(line, reason);
+            this.skip(line, source.reason);
             continue;
           }
+          for (const note of source.notes ?? []) this.notes.add(line, note);
           const parts = convert(importer, record, importOptions);
           if (parts.length === 0) this.skip(line, 'holds no judgement');
           for (const part of parts) {
@@ -223,12 +227,12 @@ class ImportRun {
             // Awaiting nothing costs more than the row itself.
             if (waiting !== undefined) await waiting;
           }
-          if (this.lines.length >= writeSize) await this.flush();
+          if (lines.full) await lines.write();
         }
         progress?.({ bytes, totalBytes, taken: this.taken });
       }
     }
-    await this.flush();
+    await lines.finish();
     await this.handle.sync();
   }
 
@@ -314,7 +318,7 @@ class ImportRun {
     }
     if (earlier === 0) {
       this.rows++;
-      this.lines += `${text}\n`;
+      this.lines?.line(text);
       if (!this.scales.has(judgement.scale)) this.scales.add(judgement.scale);
       const { label } = judgement;
       const scale = label === null ? undefined : this.scaleOf(judgement.scale);
@@ -333,13 +337,6 @@ class ImportRun {
   private skip(line: number, reason: string): void {
     this.skippedTotal++;
     this.skipped.add(line, reason);
-  }
-
-  private async flush(): Promise<void> {
-    if (this.lines === '' || this.handle === undefined) return;
-    const bytes = Buffer.from(this.lines, 'utf8');
-    this.lines = '';
-    for (let at = 0; at < bytes.length;) at += (await this.handle.write(bytes, at)).bytesWritten;
   }
 
   private async close(): Promise<void> {

@@ -7,10 +7,17 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { messageOf, RationaleError } from '../../domain/failure.js';
 import { isJsonObject, type Json, type JsonObject } from '../../domain/json.js';
+import { repeatedKeys } from '../../domain/repeated-keys.js';
+import { shown } from './fields.js';
 
 export type SourceRecord =
-  /** `line` is where it begins, from 1. */
-  | { readonly line: number; readonly record: JsonObject; readonly reason?: undefined }
+  /** `line` is where it begins, from 1; `notes`: what was lost in reading it (a key that stands twice). */
+  | {
+      readonly line: number;
+      readonly record: JsonObject;
+      readonly reason?: undefined;
+      readonly notes?: readonly string[];
+    }
   | { readonly line: number; readonly record?: undefined; readonly reason: string };
 
 const newline = 0x0a;
@@ -270,7 +277,12 @@ function parseRecord(text: string, line: number): SourceRecord {
       return { line, reason: `half of a surrogate pair in a field (${lone}): the text was cut inside a character` };
     }
   }
-  return { line, record: value };
+  const repeated = repeatedKeys(text, value);
+  return repeated.length === 0 ? { line, record: value } : { line, record: value, notes: repeated.map(repetitionNote) };
+}
+
+function repetitionNote(key: string): string {
+  return `a key stands twice in one object, and its last value counts: ${shown(key)}`;
 }
 
 /** The name of the first field that holds, or is named by, a string with a lone surrogate. */
