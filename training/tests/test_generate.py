@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import yaml
 
@@ -19,6 +18,7 @@ from rationale_training.cli import main
 from rationale_training.generate import prompts
 from rationale_training.generate.journal import Answer, Journal, Request
 from rationale_training.judgements import companion, read_judgements
+from teacher_server import KEY, TeacherServer
 
 DOCUMENTS = {
     "d0": ("", "Vinegar dissolves the chalk that hard water leaves in a boiler."),
@@ -38,6 +38,11 @@ TAUGHT = {
     ("q1", "d2"): "It tells how a kettle is descaled.\n\nRelevance Label: 1 ##",
     ("q1", "d3"): "It is about sheep.\n\nRelevance Label: 0 ##",
 }
+#: Reasons for the label 2, given: one that quotes, one that misquotes.
+REASONS = {
+    "d0": 'It says that vinegar "dissolves the chalk that hard water leaves", which descales a boiler.',
+    "d2": 'It says that "salt water descales a kettle", which would help with a boiler as well.',
+}
 
 
 def document_text(name: str) -> str:
@@ -49,12 +54,9 @@ def document_text(name: str) -> str:
 def taught_model(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model, trained for some seconds until it says what TAUGHT holds: a real model whose answers are known."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    torch.manual_seed(0)
     torch.set_num_threads(1)
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model_folder)
-    model = AutoModelForCausalLM.from_pretrained(tiny_model_folder, dtype=torch.float32)
     asked = [
         (prompts.filled(prompts.JUDGE, question=QUESTIONS[query], document=document_text(document)), answer)
         for (query, document), answer in TAUGHT.items()
@@ -66,6 +68,22 @@ def taught_model(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFacto
         )
         for question in QUESTIONS.values()
     ]
+    asked += [
+        (
+            prompts.filled(
+                prompts.EXPLAIN, question=QUESTIONS["q0"], document=document_text(name), meaning=prompts.MEANINGS[2]
+            ),
+            answer,
+        )
+        for name, answer in REASONS.items()
+    ]
+    tiny = AutoTokenizer.from_pretrained(tiny_model_folder)
+    # Its own merges: prompts of half the length take half the time.
+    tokenizer = tiny.train_new_from_iterator([text for pair in asked for text in pair] * 3, 900, show_progress=False)
+    tokenizer.chat_template = tiny.chat_template
+    config = AutoConfig.from_pretrained(tiny_model_folder, vocab_size=len(tokenizer))
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     rows = []
     for prompt, answer in asked:
         start = tokenizer.apply_chat_template(
@@ -78,7 +96,7 @@ def taught_model(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFacto
     ids = torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row, _ in rows])
     labels = torch.tensor([row + [-100] * (width - len(row)) for _, row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row, _ in rows])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
     for _ in range(400):
         loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
         loss.backward()
@@ -133,31 +151,21 @@ class Teacher:
 
 
 @pytest.fixture(scope="session")
-def server(taught_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server's address; one process for the session, because loading a model takes its time."""
-    state = tmp_path_factory.mktemp("server")
-    program = Path(__file__).with_name("teacher_server.py")
-    process = subprocess.Popen([sys.executable, str(program), str(taught_model), str(state)])
-    try:
-        deadline = time.monotonic() + 300
-        while not (state / "port").exists():
-            assert process.poll() is None, "the server ended before it listened"
-            assert time.monotonic() < deadline, "the server does not come up"
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{(state / 'port').read_text()}"
-    finally:
-        process.kill()
-        process.wait()
+def server(taught_model: Path) -> Iterator[TeacherServer]:
+    """The server, for the session."""
+    server = TeacherServer(taught_model)
+    yield server
+    server.close()
 
 
 @pytest.fixture
-def serve(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Teacher]:
+def serve(server: TeacherServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Teacher]:
     """`serve(limit_every=3, …)`: the server, with this test's log and bad luck (teacher_server.py)."""
-    monkeypatch.setenv("RATIONALE_TEST_KEY", "secret")
+    monkeypatch.setenv("RATIONALE_TEST_KEY", KEY)
 
     def start(**day: float) -> Teacher:
-        teacher = Teacher(f"{server}/v1", tmp_path / "requests.jsonl")
-        httpx2.post(f"{server}/control", json={"log": str(teacher.log_file), **day}, timeout=60).raise_for_status()
+        teacher = Teacher(server.url, tmp_path / "requests.jsonl")
+        server.begin(log=teacher.log_file, **day)
         return teacher
 
     return start
@@ -231,6 +239,18 @@ def test_a_teacher_judges_over_http_and_what_it_does_not_label_is_unparsed(
     assert "127.0.0.1" not in (out / "teacher.judgements.jsonl").read_text()
 
 
+def test_the_extension_reads_what_a_teacher_wrote(
+    tmp_path: Path, folder: Path, serve: Callable[..., Teacher], typescript: Callable[[str, Any], Any]
+) -> None:
+    out = generate(tmp_path, serve().url)
+    file = out / "teacher.judgements.jsonl"
+    (read,) = typescript("reviews", {"paths": [str(file)], "annotators": "agreeing", "aspects": "answer"})
+    ours = [(row.line, row.answer_id, row.judgement.label) for row in read_judgements(file)]
+    assert [(row["line"], row["answer_id"], row["judgement"]["label"]) for row in read["rows"]] == ours
+    # Nobody has reviewed them: nothing goes out as human data.
+    assert not any(row["reviews"] for row in read["rows"])
+
+
 def test_limits_faults_and_dropped_connections_cost_patience_and_nothing_else(
     tmp_path: Path, folder: Path, serve: Callable[..., Teacher]
 ) -> None:
@@ -256,7 +276,7 @@ def test_what_was_answered_before_a_kill_is_not_paid_for_again(
     command = [sys.executable, "-m", "rationale_training", "generate", str(file), "--out", str(out)]
     first = subprocess.Popen(command)
     journal = out / "journal.jsonl"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
         assert time.monotonic() < deadline
         assert first.poll() is None
@@ -381,30 +401,42 @@ def test_the_same_model_on_this_machine_gives_the_same_answers(
     assert len(model["sha256"]) == 64
 
 
-def test_given_labels_of_people_count_more_than_the_files(tmp_path: Path, folder: Path, taught_model: Path) -> None:
-    """explain: labels come from a judgement file; a random model writes no good reason, so all is set apart with why."""
-    source = tmp_path / "teacher.judgements.jsonl"
+def test_reasons_for_given_labels_are_kept_where_they_quote_what_is_there(
+    tmp_path: Path, folder: Path, serve: Callable[..., Teacher]
+) -> None:
+    source = tmp_path / "audited.judgements.jsonl"
+    labels = {"d0": 0, "d1": 1, "d2": 2, "d3": None}
     rows = [
-        {"query_id": "q", "query": "why?", "doc_id": name, "document": text, "label": label}
-        for (name, (_, text)), label in zip(DOCUMENTS.items(), [0, 1, 2, None], strict=True)
+        {"query_id": "q0", "query": QUESTIONS["q0"], "doc_id": name, "document": document_text(name), "label": label}
+        for name, label in labels.items()
     ]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     logs = companion(source, "corrections")
     logs.mkdir()
+    # A person says 2 of d0 where the file says 0, and will not judge d1.
     events = [("d0", "correct", {"label": 2}), ("d1", "cannot_judge", {})]
     lines = [
-        {"id": f"01890000-0000-7000-8000-{i:012x}", "at": "2026-01-01T00:00:00Z", "annotator": "ann", "query_id": "q", "doc_id": doc, "action": action, "seconds": 1, **more}
-        for i, (doc, action, more) in enumerate(events)
-    ]  # fmt: skip
-    (logs / "ann-1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    out = generate(tmp_path, None, task="explain", input=str(source), local={"model": str(taught_model)}, max_tokens=8)
-    found = [
-        row.judgement for name in ("teacher", "rejected") for row in read_judgements(out / f"{name}.judgements.jsonl")
+        {
+            "id": f"01890000-0000-7000-8000-{number:012x}",
+            "at": "2026-01-01T00:00:00Z",
+            "annotator": "ann",
+            "query_id": "q0",
+            "doc_id": doc,
+            "action": action,
+            "seconds": 1,
+            **more,
+        }
+        for number, (doc, action, more) in enumerate(events)
     ]
-    labels = {row.doc_id: (row.extra["label_source"], row.label) for row in found if row.label is not None}
-    assert set(labels.items()) <= {("d0", ("human", 2)), ("d2", ("file", 2))}
-    # The unlabelled row and the one that its annotator would not judge are not asked about.
-    assert {row.doc_id for row in found} == {"d0", "d2"}
+    (logs / "ann-1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    out = generate(tmp_path, serve().url, task="explain", input=str(source))
+    (kept,) = [row.judgement for row in read_judgements(out / "teacher.judgements.jsonl")]
+    assert (kept.doc_id, kept.label, kept.status, kept.explanation) == ("d0", 2, "ok", REASONS["d0"])
+    assert kept.extra["label_source"] == "human"
+    (rejected,) = [row.judgement for row in read_judgements(out / "rejected.judgements.jsonl")]
+    assert (rejected.doc_id, rejected.label, rejected.extra["label_source"]) == ("d2", 2, "file")
+    assert "quote" in rejected.extra["checks_failed"]
+    assert counts_of(out)["checks_failed"]["quote"] == 1
 
 
 def test_queries_for_documents_become_a_folder_to_judge_next(tmp_path: Path, folder: Path, taught_model: Path) -> None:
