@@ -5,18 +5,18 @@ import { quoted, shellKind, trainingCommandLine, type TrainingRound } from './tr
 
 const round: TrainingRound = {
   command: 'rationale-train',
-  config: '/work/refine.yaml',
-  corrections: '/work/my round/corrections',
-  refined: '/work/my round/refined',
-  exportConfig: '/work/my round/export.yaml',
-  model: '/work/my round/model',
+  config: '/data/refine.yaml',
+  corrections: '/data/my round/corrections',
+  refined: '/data/my round/refined',
+  exportConfig: '/data/my round/export.yaml',
+  model: '/data/my round/model',
 };
 
 describe('the command line of a training round', () => {
   it('refines on the corrections and exports what came of it, where that succeeded', () => {
     expect(trainingCommandLine('posix', round)).toBe(
-      `rationale-train refine --config /work/refine.yaml --set 'rounds=[{"inputs":["/work/my round/corrections"]}]' --out '/work/my round/refined'` +
-        ` && rationale-train export --config '/work/my round/export.yaml' --out '/work/my round/model'`,
+      `rationale-train refine --config /data/refine.yaml --set 'rounds=[{"inputs":["/data/my round/corrections"]}]' --out '/data/my round/refined'` +
+        ` && rationale-train export --config '/data/my round/export.yaml' --out '/data/my round/model'`,
     );
     expect(trainingCommandLine('powershell', { ...round, command: 'C:\\my tools\\rationale-train.exe' })).toMatch(
       /^& 'C:\\my tools\\rationale-train\.exe' refine .*; if \(\$\?\) \{ & 'C:\\my tools\\rationale-train\.exe' export .* \}$/,
