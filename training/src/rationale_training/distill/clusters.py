@@ -119,7 +119,7 @@ class SentenceEncoder:
         self.model = AutoModel.from_pretrained(folder, dtype=torch.bfloat16).eval()
 
     def encode(self, texts: Sequence[str], max_length: int, batch: int = 64) -> np.ndarray:
-        """[texts, width] float32 unit vectors; texts cut at `max_length` tokens."""
+        """[texts, width] float32 unit vectors; texts cut at `max_length` tokens, a multiple of 16."""
         torch = self.torch
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         vectors: np.ndarray | None = None

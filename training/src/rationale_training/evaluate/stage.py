@@ -224,7 +224,7 @@ def _encoder_run(folder: Path, collection: Collection, first: Run) -> Run:
 
     encoder = SentenceEncoder(str(folder))
     documents = sorted({d for c in first.values() for d in c})
-    vectors = dict(zip(documents, encoder.encode([collection.documents[d] for d in documents], 200), strict=True))
+    vectors = dict(zip(documents, encoder.encode([collection.documents[d] for d in documents], 208), strict=True))
     queries = list(first)
     asked = encoder.encode([collection.queries[q] for q in queries], 64)
     run: Run = {}
